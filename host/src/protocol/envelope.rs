@@ -1,0 +1,122 @@
+//! One line of input: who, to whom, and where in the line the body stands (spec §3.1).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::Utf8Error;
+
+use super::json::{self, RawStr, SyntaxError};
+
+/// A message as it came over the wire. Keys of the envelope other than `src`, `dest` and `body` are ignored, among
+/// them Maelstrom's own `id`; of a key that occurs twice the last counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// The sender.
+    pub src: Cow<'a, str>,
+    /// The receiver.
+    pub dest: Cow<'a, str>,
+    /// The body, an object, as it stands in the line.
+    pub body: &'a str,
+}
+
+/// Why a line is not a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The line has no characters but white space.
+    Empty,
+    /// The line is not UTF-8.
+    Encoding(Utf8Error),
+    /// The line is not a JSON object.
+    Json(SyntaxError),
+    /// A field of the envelope is missing.
+    Missing(&'static str),
+    /// A field of the envelope has the wrong type: its name, what it must be.
+    Mistyped(&'static str, &'static str),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Malformed::Empty => write!(f, "the line is empty"),
+            Malformed::Encoding(error) => {
+                write!(f, "not UTF-8: invalid byte at offset {}", error.valid_up_to())
+            }
+            Malformed::Json(error) if error.reason == "not an object" => write!(f, "not a JSON object"),
+            Malformed::Json(error) => write!(f, "not JSON: {error}"),
+            Malformed::Missing(field) => write!(f, "`{field}` is missing"),
+            Malformed::Mistyped(field, what) => write!(f, "`{field}` must be {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+impl<'a> Envelope<'a> {
+    /// Reads one line, with or without its line break.
+    pub fn parse(line: &'a [u8]) -> Result<Envelope<'a>, Malformed> {
+        let line = std::str::from_utf8(line).map_err(Malformed::Encoding)?;
+        let (mut src, mut dest, mut body) = (None, None, None);
+        let scanned = json::scan_object(line, |member| {
+            let value = &line[member.value];
+            if member.key.is("src") {
+                src = Some(value);
+            } else if member.key.is("dest") {
+                dest = Some(value);
+            } else if member.key.is("body") {
+                body = Some(value);
+            }
+        });
+        if let Err(error) = scanned {
+            return Err(if line.trim().is_empty() { Malformed::Empty } else { Malformed::Json(error) });
+        }
+        let src = name("src", src)?;
+        let dest = name("dest", dest)?;
+        let body = body.ok_or(Malformed::Missing("body"))?;
+        if !body.starts_with('{') {
+            return Err(Malformed::Mistyped("body", "an object"));
+        }
+        Ok(Envelope { src, dest, body })
+    }
+}
+
+fn name<'a>(field: &'static str, value: Option<&'a str>) -> Result<Cow<'a, str>, Malformed> {
+    let value = value.ok_or(Malformed::Missing(field))?;
+    RawStr::from_json(value).and_then(RawStr::decode).ok_or(Malformed::Mistyped(field, "a string"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(line: &str) -> String {
+        Envelope::parse(line.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_message_is_borrowed_from_its_line() {
+        let line = br#"{"id":42,"src":"c7","dest":"n1","body":{"type":"echo" , "n":1.0,"n":2}}"#;
+        let message = Envelope::parse(line).unwrap();
+        assert_eq!(message.body, r#"{"type":"echo" , "n":1.0,"n":2}"#);
+        assert!(matches!(message.src, Cow::Borrowed("c7")));
+    }
+
+    #[test]
+    fn escaped_names_and_keys_are_understood() {
+        let line = br#"{"s\u0072c":"\u0063\"7","dest":"n1","body":{}}"#;
+        assert_eq!(Envelope::parse(line).unwrap().src, "c\"7");
+    }
+
+    #[test]
+    fn each_defect_is_named() {
+        assert_eq!(reason(""), "the line is empty");
+        assert_eq!(reason("hello"), "not JSON: expected a value at byte 0");
+        assert_eq!(reason("[]"), "not a JSON object");
+        assert_eq!(reason(r#"{"dest":"n1","body":{}}"#), "`src` is missing");
+        assert_eq!(reason(r#"{"src":"c1","body":{}}"#), "`dest` is missing");
+        assert_eq!(reason(r#"{"src":"c1","dest":"n1"}"#), "`body` is missing");
+        assert_eq!(reason(r#"{"src":1,"dest":"n1","body":{}}"#), "`src` must be a string");
+        assert_eq!(reason(r#"{"src":"c1","dest":null,"body":{}}"#), "`dest` must be a string");
+        assert_eq!(reason(r#"{"src":"c1","dest":"n1","body":[]}"#), "`body` must be an object");
+        let bytes = b"{\"src\":\"\xff\"}";
+        assert_eq!(Envelope::parse(bytes).unwrap_err().to_string(), "not UTF-8: invalid byte at offset 8");
+    }
+}
