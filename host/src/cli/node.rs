@@ -1,0 +1,90 @@
+//! `host --plugin FILE`: one node on standard input and output.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+
+use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
+use crate::stdio::{self, End};
+
+use super::plugin_path;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The component to run: a path, or a bare name (`broadcast` for `plugins/broadcast.wasm`). Looked up in the
+    /// working directory, in $GLOMERS_PLUGINS, and in each directory above this program.
+    #[arg(long, value_name = "FILE")]
+    plugin: String,
+
+    /// Memory the plugin may use, such as 64MiB.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    max_memory: ByteSize,
+
+    /// Time one event may take, such as 500ms or 5s.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    event_timeout: Duration,
+
+    /// The least important log lines to write to standard error.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LogLevel,
+
+    /// A setting for the plugin, delivered with init. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Level {
+        match level {
+            LogLevel::Trace => Level::Trace,
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Info => Level::Info,
+            LogLevel::Warn => Level::Warn,
+            LogLevel::Error => Level::Error,
+        }
+    }
+}
+
+/// A time with its unit; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let time =
+        seconds.map_or_else(|| humantime::parse_duration(text).map_err(|error| error.to_string()), Ok)?;
+    if time.is_zero() { Err("must be longer than zero".to_owned()) } else { Ok(time) }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must have the form KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let path = plugin_path::find(&arguments.plugin)?;
+    let wasm = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let sandbox =
+        Sandbox::new().map_err(|error| anyhow!("cannot start the WebAssembly engine: {error:#}"))?;
+    let plugin = Plugin::load(&sandbox, &Cache::for_user(), &wasm)
+        .with_context(|| format!("cannot use {}", path.display()))?;
+    let memory_bytes = usize::try_from(arguments.max_memory.as_u64()).unwrap_or(usize::MAX);
+    let options = stdio::Options {
+        limits: Limits { memory_bytes, event_timeout: arguments.event_timeout },
+        settings: arguments.settings,
+        log_level: arguments.log_level.into(),
+    };
+    match stdio::run(&plugin, options).context("cannot read or write messages")? {
+        End::Finished => Ok(ExitCode::SUCCESS),
+        End::Faulted => Ok(ExitCode::FAILURE),
+    }
+}

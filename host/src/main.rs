@@ -1,0 +1,7 @@
+//! The command line of `host`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::cli::main()
+}
