@@ -1,0 +1,176 @@
+//! Runs a node's tasks on its one thread. There is no reactor: a task that waits is woken when the event it waits for
+//! is delivered, and `run` polls until every task waits.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Wake, Waker};
+
+/// A task: it ends with nothing to tell.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Locks a mutex that no other thread holds. Each node runs on one thread; the mutexes are there to make its futures
+/// `Send`, which lets the compiler reject a state guard held across an `await`.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All tasks of a node, polled in the order in which they were woken.
+#[derive(Default)]
+pub(crate) struct Executor {
+    slots: Mutex<Slots>,
+    ready: Arc<ReadyQueue>,
+}
+
+#[derive(Default)]
+struct Slots {
+    all: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+/// A place for one task. The waker stays with the place: one left over from an earlier task causes a needless poll of
+/// the present one, which every future must bear, and starting a task allocates nothing but its future.
+struct Slot {
+    task: Option<Task>,
+    waker: Waker,
+    queued: Arc<SlotWaker>,
+}
+
+type ReadyQueue = Mutex<VecDeque<usize>>;
+
+struct SlotWaker {
+    slot: usize,
+    queued: AtomicBool,
+    ready: Arc<ReadyQueue>,
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            lock(&self.ready).push_back(self.slot);
+        }
+    }
+}
+
+impl Executor {
+    /// Adds a task, to be polled by the next [`run`](Self::run) or by the one in progress.
+    pub(crate) fn spawn(&self, task: Task) {
+        let mut slots = lock(&self.slots);
+        let slot = match slots.free.pop() {
+            Some(slot) => slot,
+            None => {
+                let slot = slots.all.len();
+                let queued =
+                    Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: self.ready.clone() });
+                slots.all.push(Slot { task: None, waker: queued.clone().into(), queued });
+                slot
+            }
+        };
+        slots.all[slot].task = Some(task);
+        slots.all[slot].waker.wake_by_ref();
+    }
+
+    /// Polls woken tasks until none is left.
+    pub(crate) fn run(&self) {
+        while let Some(slot) = self.next_ready() {
+            let Some((mut task, waker)) = self.take(slot) else { continue };
+            let finished = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+            let mut slots = lock(&self.slots);
+            if finished {
+                slots.free.push(slot);
+            } else {
+                slots.all[slot].task = Some(task);
+            }
+        }
+    }
+
+    /// Drops every task, and with them the handles to the node that they hold.
+    pub(crate) fn clear(&self) {
+        let slots = std::mem::take(&mut *lock(&self.slots));
+        drop(slots);
+    }
+
+    fn next_ready(&self) -> Option<usize> {
+        lock(&self.ready).pop_front()
+    }
+
+    /// Takes a woken task out of its slot, so that nothing is locked while it runs.
+    fn take(&self, slot: usize) -> Option<(Task, Waker)> {
+        let mut slots = lock(&self.slots);
+        let slot = slots.all.get_mut(slot)?;
+        slot.queued.queued.store(false, Ordering::Relaxed);
+        Some((slot.task.take()?, slot.waker.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[test]
+    fn tasks_interleave_only_where_they_await() {
+        let executor = Executor::default();
+        let trace = Arc::new(Mutex::new(String::new()));
+        for name in ["a", "b"] {
+            let trace = trace.clone();
+            executor.spawn(Box::pin(async move {
+                for step in 1..=2 {
+                    lock(&trace).push_str(&format!("{name}{step} "));
+                    lock(&trace).push_str(&format!("{name}{step}' "));
+                    yield_once().await;
+                }
+            }));
+        }
+        executor.run();
+        assert_eq!(*lock(&trace), "a1 a1' b1 b1' a2 a2' b2 b2' ");
+    }
+
+    #[test]
+    fn a_task_woken_twice_is_polled_once() {
+        let executor = Executor::default();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = polls.clone();
+        executor.spawn(Box::pin(std::future::poll_fn(move |cx| {
+            cx.waker().wake_by_ref();
+            cx.waker().wake_by_ref();
+            if counted.fetch_add(1, Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
+        })));
+        executor.run();
+        assert_eq!(polls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_waker_that_outlives_its_task_does_no_harm() {
+        let executor = Executor::default();
+        let kept = Arc::new(Mutex::new(None));
+        let keep = kept.clone();
+        executor.spawn(Box::pin(std::future::poll_fn(move |cx| {
+            *lock(&keep) = Some(cx.waker().clone());
+            Poll::Ready(())
+        })));
+        executor.run();
+        lock(&kept).take().expect("the task kept its waker").wake();
+        executor.run();
+        executor.clear();
+    }
+
+    async fn yield_once() {
+        let mut yielded = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+}

@@ -1,0 +1,95 @@
+//! What an author implements, and what a handler is told about the message it handles.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Result;
+use crate::host::Context;
+use crate::node::Node;
+use crate::runtime::{Incoming, ReplyTo, Runtime};
+
+/// An algorithm: the state of one node, and how it handles messages.
+pub trait Handler: Sized + Send + 'static {
+    /// The messages it understands: an enum whose variants are named like their `type`, with
+    /// `#[serde(rename_all = "snake_case")]`. An unknown `type` is answered with error 10, a body that does not parse
+    /// with error 12; without a request to answer, either is logged.
+    type Request: DeserializeOwned + Send + 'static;
+
+    /// Its answers: an enum like [`Request`](Self::Request) if every message is answered, `Option<…>` of one if only
+    /// some are, `()` if none is. To a message that wants no answer none is sent.
+    type Response: Serialize;
+
+    /// Makes the state when the node starts. An error ends the node, with its text as the reason.
+    fn init(context: &Context) -> Result<Self>;
+
+    /// Starts what the node does by itself, with [`Node::spawn`]. Called once, right after [`init`](Self::init).
+    fn start(node: &Node<Self>) {
+        let _ = node;
+    }
+
+    /// Handles a message; write it as an `async fn`. An error becomes the answer. Several calls may be under way at
+    /// once; they interleave only where they `await`.
+    ///
+    /// The future is `Send` although a node has one thread, because that makes the compiler refuse a
+    /// [`State`](crate::State) that is held across an `await`.
+    fn handle(
+        node: Node<Self>,
+        request: Self::Request,
+        origin: Origin,
+    ) -> impl Future<Output = Result<Self::Response>> + Send;
+}
+
+/// Where a message came from, and how to answer it later.
+pub struct Origin {
+    runtime: Arc<Runtime>,
+    message: Incoming,
+}
+
+impl Origin {
+    pub(crate) fn new(runtime: Arc<Runtime>, message: Incoming) -> Self {
+        Origin { runtime, message }
+    }
+
+    /// Who sent the message.
+    pub fn src(&self) -> &str {
+        &self.message.src
+    }
+
+    /// Whether the sender wants an answer.
+    pub fn is_request(&self) -> bool {
+        self.message.request.is_some()
+    }
+
+    /// The body as the sender wrote it, for passing it on.
+    pub fn body(&self) -> &str {
+        &self.message.body
+    }
+
+    /// Keeps the right to answer for later, in another task or another event. The handler itself then returns
+    /// `Ok(None)`; whatever is answered first counts.
+    pub fn defer<T: Serialize>(&self) -> Deferred<T> {
+        let reply_to = ReplyTo::sender_of(&self.message);
+        Deferred { runtime: self.runtime.clone(), reply_to, of: PhantomData }
+    }
+}
+
+/// The right to answer a request, from [`Origin::defer`]. Dropped without an answer it leaves the sender waiting.
+#[must_use = "the sender waits for an answer"]
+pub struct Deferred<T> {
+    runtime: Arc<Runtime>,
+    reply_to: ReplyTo,
+    of: PhantomData<fn(T)>,
+}
+
+impl<T: Serialize> Deferred<T> {
+    /// Answers the request.
+    pub fn answer(self, outcome: Result<T>) {
+        match outcome {
+            Ok(response) => self.runtime.reply(&self.reply_to, &response),
+            Err(error) => self.runtime.refuse(&self.reply_to, &error),
+        }
+    }
+}

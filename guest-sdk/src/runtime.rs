@@ -1,0 +1,223 @@
+//! A node between two events: its host, its tasks, the outcomes they wait for. [`Instance`] is the entrance for events;
+//! [`Runtime`] is what a node's handles and futures share.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::executor::{Executor, lock};
+use crate::handler::{Handler, Origin};
+use crate::host::{CallId, Context, Host, Level, Operation, Outcome, RequestId, TimerId};
+use crate::mailbox::Mailbox;
+use crate::message::{from_body, to_body};
+use crate::node::Node;
+
+/// A message as it came in.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Who sent it.
+    pub src: String,
+    /// Present when the sender wants an answer.
+    pub request: Option<RequestId>,
+    /// The body, an object, as the sender wrote it.
+    pub body: String,
+}
+
+/// A node at work: a [`Handler`] on a [`Host`]. `export!` makes one inside a component; with a host of your own you can
+/// drive one by hand.
+pub struct Instance<S: Handler> {
+    node: Node<S>,
+}
+
+impl<S: Handler> Instance<S> {
+    /// Starts a node.
+    pub fn start(host: impl Host, context: Context) -> Result<Self> {
+        let state = S::init(&context)?;
+        let node = Node::new(Runtime::new(host, context), state);
+        S::start(&node);
+        node.runtime().executor.run();
+        Ok(Instance { node })
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node<S> {
+        &self.node
+    }
+
+    /// Handles a message, as far as it goes before it waits.
+    pub fn on_message(&self, message: Incoming) {
+        let runtime = self.node.runtime();
+        match from_body::<S::Request>(&message.body) {
+            Ok(request) => runtime.executor.spawn(Box::pin(answer(self.node.clone(), request, message))),
+            Err(error) => runtime.refuse(&ReplyTo::sender_of(&message), &error),
+        }
+        runtime.executor.run();
+    }
+
+    /// Takes the outcome of a call.
+    pub fn on_reply(&self, call: CallId, outcome: Outcome) {
+        self.node.runtime().calls.deliver(call, outcome);
+        self.node.runtime().executor.run();
+    }
+
+    /// Takes the firing of a timer.
+    pub fn on_timer(&self, timer: TimerId) {
+        self.node.runtime().timers.deliver(timer, ());
+        self.node.runtime().executor.run();
+    }
+}
+
+impl<S: Handler> Drop for Instance<S> {
+    /// Tasks hold handles to the node, the node holds its tasks: the circle has to be cut.
+    fn drop(&mut self) {
+        self.node.runtime().executor.clear();
+    }
+}
+
+async fn answer<S: Handler>(node: Node<S>, request: S::Request, message: Incoming) {
+    let runtime = node.runtime().clone();
+    let reply_to = ReplyTo::sender_of(&message);
+    match S::handle(node, request, Origin::new(runtime.clone(), message)).await {
+        Ok(response) => runtime.reply(&reply_to, &response),
+        Err(error) => runtime.refuse(&reply_to, &error),
+    }
+}
+
+/// Who gets the answer to a message.
+#[derive(Clone)]
+pub(crate) enum ReplyTo {
+    Request(RequestId),
+    Nobody { src: String },
+}
+
+impl ReplyTo {
+    pub(crate) fn sender_of(message: &Incoming) -> Self {
+        match message.request {
+            Some(request) => ReplyTo::Request(request),
+            None => ReplyTo::Nobody { src: message.src.clone() },
+        }
+    }
+}
+
+/// What a node's handles and futures share.
+pub(crate) struct Runtime {
+    pub(crate) host: Box<dyn Host>,
+    pub(crate) context: Context,
+    pub(crate) executor: Executor,
+    pub(crate) calls: Mailbox<Outcome>,
+    pub(crate) timers: Mailbox<()>,
+    /// Bodies are written here, one after the other, and handed to the host from here.
+    buffer: Mutex<Vec<u8>>,
+}
+
+impl Runtime {
+    fn new(host: impl Host, context: Context) -> Arc<Self> {
+        Arc::new(Runtime {
+            host: Box::new(host),
+            context,
+            executor: Executor::default(),
+            calls: Mailbox::default(),
+            timers: Mailbox::default(),
+            buffer: Mutex::default(),
+        })
+    }
+
+    /// Writes a body and hands it to `use_it`; `None` and `()` are no body and are not handed on.
+    pub(crate) fn with_body<T: Serialize + ?Sized, R>(
+        &self,
+        body: &T,
+        use_it: impl FnOnce(&str) -> R,
+    ) -> Result<Option<R>> {
+        let mut buffer = lock(&self.buffer);
+        buffer.clear();
+        if !to_body(body, &mut buffer)? {
+            return Ok(None);
+        }
+        let text = std::str::from_utf8(&buffer).expect("JSON is UTF-8");
+        Ok(Some(use_it(text)))
+    }
+
+    /// Answers a message, unless nobody wants an answer or the response is no body.
+    pub(crate) fn reply<T: Serialize>(&self, to: &ReplyTo, response: &T) {
+        let ReplyTo::Request(request) = to else { return };
+        if let Err(error) = self.with_body(response, |body| self.host.reply(*request, body)) {
+            self.host.fail(*request, &error);
+        }
+    }
+
+    /// Answers a message with an error, or logs the error if nobody wants an answer.
+    pub(crate) fn refuse(&self, to: &ReplyTo, error: &Error) {
+        match to {
+            ReplyTo::Request(request) => self.host.fail(*request, error),
+            ReplyTo::Nobody { src } => {
+                self.host.log(Level::Warn, &format!("message from {src} dropped: {error}"))
+            }
+        }
+    }
+
+    /// Waits for the outcome of an operation.
+    pub(crate) async fn call(self: &Arc<Self>, operation: &Operation, timeout: Duration) -> Outcome {
+        let call = self.host.call(operation, millis(timeout));
+        self.calls.expect(call);
+        Waiting { runtime: self.clone(), call }.await
+    }
+
+    /// Waits for a time.
+    pub(crate) fn sleep(self: &Arc<Self>, duration: Duration) -> Sleep {
+        let timer = self.host.set_timer(millis(duration));
+        self.timers.expect(timer);
+        Sleep { runtime: self.clone(), timer }
+    }
+}
+
+/// Whole milliseconds, rounded up; no more than the contract can carry, 49 days.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
+
+/// The future of a call. Dropped, it forgets the call; the host's outcome then goes nowhere.
+struct Waiting {
+    runtime: Arc<Runtime>,
+    call: CallId,
+}
+
+impl Future for Waiting {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Outcome> {
+        self.runtime.calls.poll(self.call, cx)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.runtime.calls.forget(self.call);
+    }
+}
+
+/// The future of [`Node::sleep`]. Dropped, it withdraws its timer.
+#[must_use = "a sleep lasts only as long as it is awaited"]
+pub struct Sleep {
+    runtime: Arc<Runtime>,
+    timer: TimerId,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        self.runtime.timers.poll(self.timer, cx)
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if self.runtime.timers.forget(self.timer) {
+            self.runtime.host.cancel_timer(self.timer);
+        }
+    }
+}
