@@ -1,0 +1,178 @@
+//! One node's part of the algorithm, as a state machine: time and batches go in, batches come out.
+
+use crate::link::{Ack, Batch, Link};
+use crate::log::Log;
+
+/// A child that has been silent for so long is forgotten; it will call again.
+const LEASE_MS: u64 = 12_000;
+
+/// How long before its parent's flush a batch should arrive, so that it goes on at once.
+const MARGIN_MS: u64 = 10;
+
+/// The state of one node.
+pub struct Replica {
+    me: usize,
+    incarnation: u64,
+    log: Log,
+    /// One for each node, this one included.
+    links: Vec<Link>,
+    flush_every: u64,
+    next_flush: u64,
+    /// When, modulo `flush_every`, a flush arrives at the parent just before the parent's own.
+    phase: Option<u64>,
+}
+
+impl Replica {
+    /// A node without memory: number `me` of `nodes`, flushing every `flush_every` milliseconds.
+    pub fn new(me: usize, nodes: usize, flush_every: u64) -> Self {
+        Replica {
+            me,
+            incarnation: 0,
+            log: Log::default(),
+            links: (0..nodes).map(|_| Link::default()).collect(),
+            flush_every,
+            next_flush: 0,
+            phase: None,
+        }
+    }
+
+    /// Starts the clock of a node in a new life.
+    pub fn start(&mut self, incarnation: u64, now: u64) {
+        self.incarnation = incarnation;
+        self.next_flush = now;
+    }
+
+    /// All values known.
+    pub fn values(&self) -> &[i64] {
+        self.log.values()
+    }
+
+    /// Takes a value from a client.
+    pub fn add(&mut self, value: i64) {
+        self.log.add(value, None);
+    }
+
+    /// Takes a batch. Returns the batch to send back at once, if one is.
+    pub fn receive(&mut self, peer: usize, batch: &Batch, now: u64) -> Option<Batch> {
+        let position = match self.links[peer].heard {
+            Some(heard) if heard.incarnation == batch.incarnation => heard.upto,
+            _ => {
+                self.log.forget_source(peer);
+                self.links[peer].settled = 0;
+                self.links[peer].sent = 0;
+                0
+            }
+        };
+        for value in &batch.values {
+            self.log.add(*value, Some(peer));
+        }
+        let gap = batch.from > position;
+        let upto = if gap { position } else { position.max(batch.upto) };
+        let link = &mut self.links[peer];
+        link.heard = Some(Ack { incarnation: batch.incarnation, upto });
+        link.is_child = batch.child;
+        link.note_clocks(batch, now);
+        let acked = batch.ack.filter(|ack| ack.incarnation == self.incarnation).map_or(0, |ack| ack.upto);
+        link.note_ack(acked.min(self.log.len()), now);
+        if self.parent() == Some(peer) {
+            self.align(peer, batch.next_flush_in, now);
+        }
+        (batch.confirm || gap).then(|| self.batch(peer, now))
+    }
+
+    /// What is to be sent by now.
+    pub fn due(&mut self, now: u64) -> Vec<(usize, Batch)> {
+        let flush = now >= self.next_flush;
+        if flush {
+            self.schedule_flush(now, self.flush_every / 2);
+        }
+        let mut due = Vec::new();
+        for peer in 0..self.links.len() {
+            if !self.is_active(peer, now) {
+                self.links[peer].question = None;
+            } else if self.is_due(peer, flush, now) {
+                due.push((peer, self.batch(peer, now)));
+            }
+        }
+        due
+    }
+
+    /// When [`due`](Self::due) is to be called next.
+    pub fn next_due(&self) -> u64 {
+        let retries = self.links.iter().filter_map(|link| link.question).map(|question| question.retry_at);
+        retries.fold(self.next_flush, u64::min)
+    }
+
+    /// Whether something must go to an active peer now. Opens or repeats a question where one is due.
+    fn is_due(&mut self, peer: usize, flush: bool, now: u64) -> bool {
+        let upstream = self.is_upstream(peer);
+        let link = &mut self.links[peer];
+        link.skip_known(&self.log, peer);
+        let fresh = flush && link.sent < self.log.len();
+        let ask = match link.question {
+            Some(question) => now >= question.retry_at,
+            None => flush && (link.is_unconfirmed(now) || upstream && link.is_silent(now)),
+        };
+        if ask {
+            link.ask(now);
+        }
+        fresh || ask
+    }
+
+    /// All that a peer has not confirmed, and all that it should know besides.
+    fn batch(&mut self, peer: usize, now: u64) -> Batch {
+        let child = self.is_upstream(peer);
+        let upto = self.log.len();
+        let link = &mut self.links[peer];
+        let values = self.log.unknown_to(peer, link.acked);
+        link.note_sent(upto, child, now);
+        Batch {
+            incarnation: self.incarnation,
+            from: link.acked,
+            upto,
+            values,
+            ack: link.heard,
+            child,
+            confirm: link.question.is_some(),
+            at: now,
+            echo: link.echo(now),
+            next_flush_in: self.next_flush.saturating_sub(now),
+        }
+    }
+
+    /// The node that passes values on to this one: the first in the cluster's order that answers, if it comes before
+    /// this one.
+    fn parent(&self) -> Option<usize> {
+        (0..self.me).find(|&peer| !self.links[peer].is_suspect())
+    }
+
+    /// Whether a peer is the parent, or one that would be if it answered: those are asked again and again.
+    fn is_upstream(&self, peer: usize) -> bool {
+        peer < self.me && self.parent().is_none_or(|parent| peer <= parent)
+    }
+
+    fn is_active(&self, peer: usize, now: u64) -> bool {
+        let link = &self.links[peer];
+        self.is_upstream(peer) || link.is_child && now.saturating_sub(link.last_heard) < LEASE_MS
+    }
+
+    /// Takes the parent's rhythm: half a round trip ago it was to flush in `next_flush_in`, and half a round trip before
+    /// that flush is when this node should.
+    fn align(&mut self, parent: usize, next_flush_in: u64, now: u64) {
+        let Some(rtt) = self.links[parent].rtt() else { return };
+        let late = (rtt + MARGIN_MS) % self.flush_every;
+        let phase = (now + next_flush_in % self.flush_every + self.flush_every - late) % self.flush_every;
+        if self.phase.replace(phase).is_none() {
+            self.schedule_flush(now, 0);
+        }
+    }
+
+    /// The next flush is the first moment in phase that is not too close to the present one.
+    fn schedule_flush(&mut self, now: u64, shortest_gap: u64) {
+        let period = self.flush_every;
+        let earliest = now + shortest_gap;
+        let wait =
+            self.phase.map_or(period - shortest_gap, |phase| (phase + period - earliest % period) % period);
+        self.next_flush = earliest + wait;
+    }
+}
