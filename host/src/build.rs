@@ -16,6 +16,10 @@ use crate::stdio::Process;
 /// The target whose output is a component.
 const TARGET: &str = "wasm32-wasip2";
 
+/// The guest's stack is part of every instance and every snapshot. serde_json at its depth limit needs 64 KiB; twice that
+/// leaves room for what the plugin itself does there.
+const STACK_FLAGS: &str = r#"target.wasm32-wasip2.rustflags=["-Clink-arg=-zstack-size=131072"]"#;
+
 /// A plugin that has been built.
 #[derive(Clone, Debug)]
 pub struct Built {
@@ -59,6 +63,7 @@ fn crates_of(root: &Path, crates: &[PathBuf], place: &Path) -> Result<Vec<Built>
     ensure_target(root)?;
     let mut cargo = cargo(root);
     cargo.args(["build", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    cargo.args(["--config", STACK_FLAGS]);
     if defines_plugin_profile(root) {
         cargo.args(["--profile", "plugin"]);
     } else {
