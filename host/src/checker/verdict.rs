@@ -1,0 +1,108 @@
+//! The three-valued verdict every checker gives, how verdicts combine, and how a checker explains itself.
+
+use serde::{Serialize, Serializer};
+
+use super::Op;
+
+/// Whether a history is valid (spec §12.6). Ordered from best to worst, so the verdict of a whole is the `max` of
+/// its parts: false beats unknown beats true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Valid {
+    /// Nothing wrong was found.
+    #[default]
+    True,
+    /// The checker could not decide, or could not run.
+    Unknown,
+    /// The history shows something the system promised not to do.
+    False,
+}
+
+impl Valid {
+    /// The worst verdict of all parts; `True` when there are none.
+    pub fn worst(parts: impl IntoIterator<Item = Valid>) -> Valid {
+        parts.into_iter().max().unwrap_or_default()
+    }
+}
+
+impl From<bool> for Valid {
+    fn from(valid: bool) -> Valid {
+        if valid { Valid::True } else { Valid::False }
+    }
+}
+
+/// As Maelstrom writes it under `valid?`: `true`, `false` or `"unknown"`.
+impl Serialize for Valid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Valid::True => serializer.serialize_bool(true),
+            Valid::False => serializer.serialize_bool(false),
+            Valid::Unknown => serializer.serialize_str("unknown"),
+        }
+    }
+}
+
+/// Something a checker noticed, in one plain sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// For instance `element 17, acknowledged to process 3 at 1.204 s, is missing from every read begun after 5.310 s`.
+    pub text: String,
+    /// The operation where it shows, if it shows in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op_index: Option<usize>,
+    /// When it shows, in nanoseconds since the load began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_ns: Option<u64>,
+}
+
+impl Finding {
+    /// A finding that shows in one operation.
+    pub fn at(op: &Op, text: String) -> Finding {
+        Finding { text, op_index: Some(op.index), time_ns: Some(op.time_ns) }
+    }
+
+    /// A finding about the history as a whole.
+    pub fn overall(text: String) -> Finding {
+        Finding { text, op_index: None, time_ns: None }
+    }
+}
+
+/// What a checker's result says to a person. The result's own fields are Maelstrom's and speak to programs.
+pub trait Explain {
+    /// Why the history is not valid, the earliest offence first; a selection when there are many. Empty if it is valid.
+    fn violations(&self) -> &[Finding];
+
+    /// What is suspicious, though Maelstrom's checker does not look at it. Warnings never change the verdict.
+    fn warnings(&self) -> &[Finding] {
+        &[]
+    }
+}
+
+/// Nanoseconds as seconds with three decimals, for findings: `1.204 s`.
+pub fn seconds(time_ns: u64) -> String {
+    format!("{}.{:03} s", time_ns / 1_000_000_000, time_ns / 1_000_000 % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn false_beats_unknown_beats_true() {
+        assert_eq!(Valid::worst([Valid::True, Valid::Unknown]), Valid::Unknown);
+        assert_eq!(Valid::worst([Valid::False, Valid::Unknown, Valid::True]), Valid::False);
+        assert_eq!(Valid::worst([]), Valid::True);
+    }
+
+    #[test]
+    fn verdicts_are_written_as_maelstrom_writes_them() {
+        let text = serde_json::to_string(&[Valid::True, Valid::False, Valid::Unknown]).unwrap();
+        assert_eq!(text, r#"[true,false,"unknown"]"#);
+    }
+
+    #[test]
+    fn times_are_told_in_seconds() {
+        assert_eq!(seconds(1_204_999_999), "1.204 s");
+        assert_eq!(seconds(0), "0.000 s");
+    }
+}
