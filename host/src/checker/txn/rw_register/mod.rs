@@ -1,0 +1,217 @@
+//! Transactions that write and read registers: what txn-rw-register checks, with Maelstrom's options and its reading of
+//! the result (spec §9.10, §13.4). A read shows only one version, so little is known of the order of versions: the
+//! initial state came first, and what a transaction read before it wrote the same key came before what it wrote.
+
+mod versions;
+
+use rustc_hash::FxHashMap;
+
+use super::super::{History, Valid, Value};
+use super::anomaly::Anomaly;
+use super::cycle::{Naming, READS_FIRST};
+use super::evidence::{Case, DataStep, Explainer};
+use super::graph::{Dependency, GraphBuilder};
+use super::model::forbidden_by;
+use super::transaction::{Action, Key, MicroOp, Shape, Transactions, Unjudgeable, Version};
+use super::{Anomalies, Options, TxnResult, phenomena};
+use versions::{Externals, VersionGraph};
+
+/// Judges a history of register transactions as Maelstrom does: whatever anomaly Elle reports makes it invalid, even
+/// that no dependency could be inferred, except that a search was given up.
+pub fn check(history: &History, options: &Options) -> TxnResult {
+    let forbidden = forbidden_by(&options.consistency_models);
+    let analyze = || {
+        let transactions = Transactions::read(history, Shape::Register)?;
+        let externals = Externals::of(&transactions);
+        let mut anomalies = Anomalies::default();
+        anomalies.add_all(Anomaly::Internal, internal_contradictions(&transactions));
+        anomalies.add_all(Anomaly::G1a, phenomena::aborted_reads(&transactions));
+        anomalies.add_all(Anomaly::G1b, phenomena::intermediate_reads(&transactions));
+        anomalies.add_all(Anomaly::LostUpdate, phenomena::lost_updates(&transactions));
+        let (versions, cyclic) = VersionGraph::infer(&transactions, &externals);
+        anomalies.add_all(Anomaly::CyclicVersions, cyclic);
+        let registers = Registers { transactions: &transactions, externals: &externals, versions: &versions };
+        let (dependencies, is_linked) = registers.dependencies()?;
+        anomalies.add_cycles(dependencies, is_linked, forbidden, &registers);
+        Ok(TxnResult::of(anomalies, forbidden, history))
+    };
+    let result = analyze().unwrap_or_else(|error| TxnResult::unjudgeable(error, history));
+    as_maelstrom_reads_it(result, history)
+}
+
+fn as_maelstrom_reads_it(mut result: TxnResult, history: &History) -> TxnResult {
+    if result.error.is_none() {
+        result.anomalies.remove(&Anomaly::CycleSearchTimeout);
+        result.summarize(history);
+        result.valid = Valid::from(result.anomalies.is_empty());
+    }
+    result
+}
+
+/// Committed transactions with a read that contradicts their own earlier reads and writes; the first such read each.
+fn internal_contradictions(transactions: &Transactions) -> Vec<Case> {
+    let contradiction = |micro_ops: &[MicroOp], op: usize| {
+        let mut known: FxHashMap<Key, Version> = FxHashMap::default();
+        for micro_op in micro_ops {
+            let seen = match micro_op.action {
+                Action::Write(version) => Some(version),
+                Action::Read(seen) => transactions.elements(seen).first().copied(),
+            };
+            let before = known.get(&micro_op.key).copied();
+            if let (Action::Read(_), Some(expected), true) = (micro_op.action, before, before != seen) {
+                let expected = transactions.value(expected).clone();
+                let should = expected.to_string();
+                return Some(phenomena::internal(transactions, op, *micro_op, expected, &should));
+            }
+            if let Some(version) = seen {
+                known.insert(micro_op.key, version);
+            }
+        }
+        None
+    };
+    let committed = transactions.committed();
+    committed
+        .filter_map(|(_, transaction)| contradiction(transactions.micro_ops(transaction), transaction.op))
+        .collect()
+}
+
+/// Infers the dependencies and explains them.
+struct Registers<'t, 'h> {
+    transactions: &'t Transactions<'h>,
+    externals: &'t Externals,
+    versions: &'t VersionGraph,
+}
+
+impl<'h> Registers<'_, 'h> {
+    /// The dependencies, and whether there were any, even if only of transactions on themselves.
+    fn dependencies(&self) -> Result<(GraphBuilder<'h>, bool), Unjudgeable> {
+        let mut graph = GraphBuilder::new(self.transactions.history);
+        let mut is_linked = false;
+        for version in 0..self.transactions.version_count() as Version {
+            let writers = self.externals.writers(version);
+            let readers = self.externals.readers(version);
+            if let ([first, second, ..], false) = (writers, readers.is_empty()) {
+                return Err(self.written_twice(version, *first, *second));
+            }
+            is_linked |= self.link(&mut graph, writers, readers, Dependency::Wr);
+            for &next in self.versions.after(version) {
+                let next_writers = self.externals.writers(next);
+                is_linked |= self.link(&mut graph, writers, next_writers, Dependency::Ww);
+                is_linked |= self.link(&mut graph, readers, next_writers, Dependency::Rw);
+            }
+        }
+        for key in 0..self.transactions.key_count() as Key {
+            let readers = self.externals.readers_of_initial(key);
+            is_linked |= self.link(&mut graph, readers, self.externals.writers_of_key(key), Dependency::Rw);
+        }
+        Ok((graph, is_linked))
+    }
+
+    fn link(&self, graph: &mut GraphBuilder, from: &[u32], to: &[u32], dependency: Dependency) -> bool {
+        if from.is_empty() || to.is_empty() {
+            return false;
+        }
+        let ops = |numbers: &[u32]| -> Vec<usize> {
+            numbers.iter().map(|number| self.transactions.get(*number as usize).op).collect()
+        };
+        graph.add_all(&ops(from), &ops(to), dependency);
+        true
+    }
+
+    fn written_twice(&self, version: Version, first: u32, second: u32) -> Unjudgeable {
+        let [first, second] = [first, second].map(|number| self.transactions.get(number as usize).op);
+        let key = self.transactions.key_value(self.transactions.key_of_version(version));
+        let value = self.transactions.value(version);
+        let reason =
+            format!("writes {value} to key {key}, as operation {first} does, so a read of it is ambiguous");
+        Unjudgeable { op: second, reason }
+    }
+
+    fn micro_ops(&self, op: usize) -> &[MicroOp] {
+        let number = self.transactions.number_of(op);
+        number.map_or(&[], |number| self.transactions.micro_ops(self.transactions.get(number)))
+    }
+
+    fn place_of_write(&self, op: usize, version: Version) -> Option<usize> {
+        self.micro_ops(op).iter().position(|micro_op| micro_op.action == Action::Write(version))
+    }
+
+    /// Where an operation first read a version, or with none the initial state.
+    fn place_of_read(&self, op: usize, key: Key, version: Option<Version>) -> Option<usize> {
+        self.micro_ops(op).iter().position(|micro_op| match micro_op.action {
+            Action::Read(seen) => {
+                micro_op.key == key && self.transactions.elements(seen).first().copied() == version
+            }
+            Action::Write(_) => false,
+        })
+    }
+}
+
+impl Explainer for Registers<'_, '_> {
+    fn history(&self) -> &History {
+        self.transactions.history
+    }
+
+    fn naming(&self) -> Naming {
+        READS_FIRST
+    }
+
+    fn data_step(&self, from: usize, to: usize, dependency: Dependency) -> Option<DataStep> {
+        let (from_number, to_number) = (self.transactions.number_of(from)?, self.transactions.number_of(to)?);
+        let sources: Vec<(Key, Option<Version>)> = match dependency {
+            Dependency::Rw => self.externals.read_by(from_number).to_vec(),
+            _ => self
+                .externals
+                .written_by(from_number)
+                .iter()
+                .map(|(key, version)| (*key, Some(*version)))
+                .collect(),
+        };
+        let (key, value, next) = sources.into_iter().find_map(|(key, version)| {
+            if dependency == Dependency::Wr {
+                let read = self.externals.read_by(to_number).contains(&(key, version));
+                return read.then_some((key, version, None));
+            }
+            let written = self.externals.written_by(to_number);
+            let follows = |next: Version| match version {
+                None => true,
+                Some(version) => self.versions.after(version).contains(&next),
+            };
+            let next = written.iter().find(|(written_key, next)| *written_key == key && follows(*next));
+            next.map(|(_, next)| (key, version, Some(*next)))
+        })?;
+        let value_of = |version: Version| self.transactions.value(version).clone();
+        Some(DataStep {
+            key: self.transactions.key_value(key).clone(),
+            value: value.map_or(Value::Null, value_of),
+            next_value: next.map(value_of),
+            a_mop_index: match (dependency, value) {
+                (Dependency::Ww | Dependency::Wr, Some(version)) => self.place_of_write(from, version),
+                _ => self.place_of_read(from, key, value),
+            },
+            b_mop_index: match next {
+                Some(next) => self.place_of_write(to, next),
+                None => self.place_of_read(to, key, value),
+            },
+        })
+    }
+
+    fn because(&self, dependency: Dependency, step: &DataStep, a: &str, b: &str) -> String {
+        let DataStep { key, value, .. } = step;
+        let next = step.next_value.clone().unwrap_or_default();
+        match dependency {
+            Dependency::Wr => format!("{a} wrote key {key} = {value}, which was read by {b}"),
+            Dependency::Ww => {
+                format!(
+                    "{a} set key {key} to {value}, and {b} set it to {next}, which came later in the version order"
+                )
+            }
+            _ => format!(
+                "{a} read key {key} = {value}, and {b} set it to {next}, which came later in the version order"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
