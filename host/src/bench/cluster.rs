@@ -1,0 +1,77 @@
+//! The nodes of a cluster, whatever they are made of: plugins in this process and in virtual time, or processes on
+//! pipes and in real time. The run loop is the same for both.
+
+use super::nemesis::Skew;
+
+/// Something that came out of a node.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// A message.
+    Message {
+        /// Whom the node says it is from.
+        src: &'a str,
+        /// To whom.
+        dest: &'a str,
+        /// Its body, an object.
+        body: &'a str,
+    },
+    /// The node is dead.
+    Death(Death),
+    /// The node did something that it should not, and lives.
+    Offence(String),
+}
+
+/// How a node died.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// The reason in one line.
+    pub reason: String,
+    /// Frames of the plugin, or the last lines a process wrote.
+    pub details: Vec<String>,
+}
+
+/// Nodes, named by their index.
+pub trait Cluster {
+    /// Starts a node, which then waits for `init`. A node that was killed begins anew.
+    fn start(&mut self, node: usize, now_ns: u64);
+
+    /// Ends a node at once.
+    fn kill(&mut self, node: usize);
+
+    /// Stops a node from running, or lets it go on. The run loop holds back what is for it meanwhile.
+    fn pause(&mut self, node: usize, paused: bool);
+
+    /// Makes a node's clocks wrong, or right again.
+    fn skew(&mut self, node: usize, skew: Option<Skew>, now_ns: u64);
+
+    /// Hands a message to a node. `id` is the message's number in the journal.
+    fn deliver(&mut self, node: usize, now_ns: u64, message: Delivery<'_>);
+
+    /// Lets a node do what it wanted to be woken for.
+    fn fire(&mut self, node: usize, now_ns: u64);
+
+    /// When a node wants to be woken.
+    fn next_alarm_ns(&mut self, node: usize) -> Option<u64>;
+
+    /// Hands over what has come out of nodes, in order, with the node's index.
+    fn drain(&mut self, take: &mut dyn FnMut(usize, Output<'_>));
+
+    /// Waits until a time, or until something comes out of a node before; returns what time it is then.
+    fn wait(&mut self, until_ns: u64) -> u64;
+
+    /// Ends all nodes and returns what each has logged.
+    fn stop(&mut self) -> Vec<String>;
+}
+
+/// A message to be handed to a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// Its number in the journal.
+    pub id: u32,
+    /// The sender.
+    pub src: &'a str,
+    /// The receiver.
+    pub dest: &'a str,
+    /// The body.
+    pub body: &'a str,
+}

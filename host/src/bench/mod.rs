@@ -1,0 +1,128 @@
+//! Driver: a whole cluster under a workload, with Maelstrom's network, services, clients and faults (spec §4–§12).
+//! The same loop runs plugins in virtual time, where one seed decides everything, and processes in real time.
+//!
+//! The path of a message: a client, node or service `posts` it, the journal notes it, the network decides when it is
+//! due, the scheduler brings it back at that time, and it is handed to its receiver.
+
+mod clients;
+pub mod cluster;
+pub mod journal;
+pub mod nemesis;
+pub mod network;
+pub mod processes;
+pub mod random;
+pub mod results;
+mod run;
+mod scheduler;
+pub mod services;
+pub mod simulated;
+
+use std::num::NonZeroUsize;
+
+use crate::checker::History;
+use crate::checker::availability::Availability;
+use crate::workload;
+
+use self::cluster::{Cluster, Death};
+use self::journal::Journal;
+use self::nemesis::Faults;
+use self::random::Seed;
+
+/// What is to be tested, and how (spec §2).
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// The workload's name.
+    pub workload: String,
+    /// What the workload wants to know; the nodes and the number of clients among it.
+    pub options: workload::Options,
+    /// What is wrong with the network all the time.
+    pub network: network::Options,
+    /// What goes wrong now and then.
+    pub faults: Faults,
+    /// Mean time between nemesis operations.
+    pub nemesis_interval_ns: u64,
+    /// Mean operations per second of all clients together.
+    pub rate: f64,
+    /// Length of the main phase.
+    pub time_limit_ns: u64,
+    /// What fraction of operations must succeed.
+    pub availability: Option<Availability>,
+    /// Replicas behind `lww-kv`.
+    pub lww_replicas: NonZeroUsize,
+    /// What everything is drawn from.
+    pub seed: Seed,
+}
+
+/// What happened in a run.
+pub struct Run {
+    /// What the clients saw.
+    pub history: History,
+    /// Every message.
+    pub journal: Journal,
+    /// Nodes that died by themselves.
+    pub crashes: Vec<Crash>,
+    /// What nodes and services did that they should not.
+    pub offences: Vec<Offence>,
+    /// What each node logged.
+    pub logs: Vec<String>,
+    /// When the load began, on the run's clock; the history counts from here.
+    pub load_began_ns: u64,
+    /// When the run ended, on its own clock.
+    pub ended_ns: u64,
+    /// How many events the run took.
+    pub events: u64,
+}
+
+/// A node that died by itself.
+#[derive(Clone, Debug)]
+pub struct Crash {
+    /// Its name.
+    pub node: String,
+    /// When, on the run's clock.
+    pub time_ns: u64,
+    /// How.
+    pub death: Death,
+}
+
+/// Something that should not have happened and did not end the run.
+#[derive(Clone, Debug)]
+pub struct Offence {
+    /// Which node or service.
+    pub culprit: String,
+    /// The first time, on the run's clock.
+    pub time_ns: u64,
+    /// What, the first time.
+    pub text: String,
+    /// How often.
+    pub count: usize,
+}
+
+/// Why a run could not begin: who did not get ready, and when.
+#[derive(Clone, Debug)]
+pub struct Aborted {
+    /// In words.
+    pub reason: String,
+    /// What is known about the culprit: a backtrace, the last lines of output.
+    pub details: Vec<String>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Nanoseconds since the load began.
+    pub time_ns: u64,
+    /// Operations completed.
+    pub ops: usize,
+    /// Faults that last.
+    pub faults: usize,
+}
+
+/// Runs a test on a cluster. Fails if a node does not answer `init` or the workload's set-up in time.
+pub fn run(
+    test: &Test,
+    workload: &mut dyn workload::Workload,
+    cluster: &mut dyn Cluster,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, Aborted> {
+    run::Loop::new(test, workload, cluster, progress).run()
+}

@@ -1,0 +1,405 @@
+//! A cluster of native processes on pipes, in real time, as Maelstrom has it (spec §4). Whatever a process does, the
+//! bench goes on: each pipe has a thread of its own, queues are bounded, and what cannot be used is an offence.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::cluster::{Cluster, Death, Delivery, Output};
+use super::nemesis::Skew;
+use crate::protocol::{Envelope, json};
+
+/// Lines that wait to be written to one process. One that stops reading loses what comes after.
+const MAX_UNREAD: usize = 1 << 14;
+
+/// Lines of all processes that wait to be looked at. A process that writes faster than the bench reads must wait.
+const MAX_UNSEEN: usize = 1 << 12;
+
+/// Lines looked at before time is looked at again.
+const BATCH: usize = 256;
+
+/// Lines a process may write in a second; far more than any workload asks for.
+const MAX_LINES_PER_SECOND: usize = 50_000;
+
+/// Longest line that is read in one piece.
+const MAX_LINE: u64 = 64 << 20;
+
+/// Last lines kept of each process, to tell how it died (spec §3.4).
+const TAIL: usize = 32;
+
+/// Bytes of standard error kept of each process.
+const MAX_LOG: usize = 64 << 20;
+
+/// How nodes are started.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The executable.
+    pub file: std::path::PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<std::ffi::OsString>,
+    /// Whether what nodes write to standard error goes to ours, too.
+    pub echo_stderr: bool,
+}
+
+/// Processes as nodes.
+pub struct Processes {
+    program: Program,
+    names: Vec<String>,
+    nodes: Vec<Slot>,
+    began: Instant,
+    heard: Receiver<Heard>,
+    tell: SyncSender<Heard>,
+    /// What has been heard and not yet handed over.
+    pending: VecDeque<Heard>,
+}
+
+struct Slot {
+    child: Option<Child>,
+    /// Lines for its standard input.
+    input: Option<SyncSender<Vec<u8>>>,
+    /// How often it has been started; what an earlier life still says does not count.
+    life: u64,
+    log: Arc<Mutex<Log>>,
+    lines: u64,
+    flood: Flood,
+}
+
+/// Lines in the current second.
+struct Flood {
+    second: u64,
+    lines: usize,
+}
+
+#[derive(Default)]
+struct Log {
+    text: String,
+    tail: VecDeque<String>,
+}
+
+impl Log {
+    fn add(&mut self, stream: &str, line: &str) {
+        if stream == "stderr" && self.text.len() < MAX_LOG {
+            self.text.push_str(line);
+            self.text.push('\n');
+        }
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(format!("{stream}: {line}"));
+    }
+}
+
+struct Heard {
+    node: usize,
+    life: u64,
+    what: What,
+}
+
+enum What {
+    Line(Vec<u8>),
+    /// Its output has ended.
+    End,
+    /// It could not be started.
+    NoStart(io::Error),
+    /// It does not read its input.
+    Deaf,
+}
+
+impl Processes {
+    /// A cluster of these nodes, none of them started.
+    pub fn new(program: Program, names: Vec<String>) -> Processes {
+        let (tell, heard) = sync_channel(MAX_UNSEEN);
+        let slot = |_: &String| Slot {
+            child: None,
+            input: None,
+            life: 0,
+            log: Arc::default(),
+            lines: 0,
+            flood: Flood { second: 0, lines: 0 },
+        };
+        let nodes = names.iter().map(slot).collect();
+        Processes { program, nodes, names, began: Instant::now(), heard, tell, pending: VecDeque::new() }
+    }
+
+    fn now_ns(&self) -> u64 {
+        // 584 years fit.
+        self.began.elapsed().as_nanos() as u64
+    }
+
+    /// Starts the process and the threads on its pipes.
+    fn spawn(&mut self, node: usize) -> io::Result<()> {
+        let mut command = Command::new(&self.program.file);
+        command
+            .args(&self.program.arguments)
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        die_with_us(&mut command);
+        let mut child = command.spawn()?;
+        let (life, log) = (self.nodes[node].life, Arc::clone(&self.nodes[node].log));
+        let stdin = child.stdin.take().expect("stdin is piped");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let (input, lines) = sync_channel::<Vec<u8>>(MAX_UNREAD);
+        thread::spawn(move || feed(stdin, &lines));
+        let (name, echo) = (self.names[node].clone(), self.program.echo_stderr);
+        thread::spawn(move || keep_log(stderr, &log, echo.then_some(&name)));
+        let (tell, log) = (self.tell.clone(), Arc::clone(&self.nodes[node].log));
+        thread::spawn(move || listen(stdout, &log, |what| tell.send(Heard { node, life, what }).is_ok()));
+        self.nodes[node].child = Some(child);
+        self.nodes[node].input = Some(input);
+        Ok(())
+    }
+
+    fn signal(&self, node: usize, signal: Signal) {
+        let Some(child) = &self.nodes[node].child else { return };
+        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            // A process that has ended by itself needs no signal.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        if self.nodes[heard.node].life == heard.life {
+            self.pending.push_back(heard);
+        }
+    }
+
+    /// Whether a node writes more than anyone can want to read.
+    fn is_flooding(&mut self, node: usize) -> bool {
+        let second = self.began.elapsed().as_secs();
+        let flood = &mut self.nodes[node].flood;
+        if flood.second != second {
+            *flood = Flood { second, lines: 0 };
+        }
+        flood.lines += 1;
+        flood.lines > MAX_LINES_PER_SECOND
+    }
+
+    fn hand_over(&mut self, Heard { node, life, what }: Heard, take: &mut dyn FnMut(usize, Output<'_>)) {
+        if self.nodes[node].life != life {
+            return;
+        }
+        let line = match what {
+            What::Line(line) => line,
+            What::NoStart(error) => {
+                let reason = format!("cannot run {}: {error}", self.program.file.display());
+                return take(node, Output::Death(Death { reason, details: Vec::new() }));
+            }
+            What::Deaf => {
+                let text =
+                    format!("it does not read its input; what comes after {MAX_UNREAD} messages is lost");
+                return take(node, Output::Offence(text));
+            }
+            What::End => {
+                let death = self.bury(node);
+                return take(node, Output::Death(death));
+            }
+        };
+        self.nodes[node].lines += 1;
+        if self.is_flooding(node) {
+            let text =
+                format!("it writes more than {MAX_LINES_PER_SECOND} lines in a second; the rest is dropped");
+            return take(node, Output::Offence(text));
+        }
+        match Envelope::parse(&line) {
+            Ok(Envelope { src, dest, body }) => {
+                take(node, Output::Message { src: &src, dest: &dest, body });
+            }
+            Err(reason) => {
+                let excerpt: String = String::from_utf8_lossy(&line).chars().take(60).collect();
+                take(
+                    node,
+                    Output::Offence(format!("a line of its output is no message: {reason}: {excerpt}")),
+                );
+            }
+        }
+    }
+
+    /// How a process whose output has ended died. One that only closed its output is killed.
+    fn bury(&mut self, node: usize) -> Death {
+        self.nodes[node].input = None;
+        let status = self.await_exit(node, Duration::from_millis(500));
+        self.kill(node);
+        let reason = match status {
+            None => "it closed its output".to_owned(),
+            Some(status) => match status.signal() {
+                Some(signal) => format!("it was ended by signal {signal}"),
+                None => format!("it exited with status {}", status.code().unwrap_or_default()),
+            },
+        };
+        let log = self.nodes[node].log.lock().unwrap_or_else(PoisonError::into_inner);
+        Death { reason, details: log.tail.iter().cloned().collect() }
+    }
+
+    fn await_exit(&mut self, node: usize, patience: Duration) -> Option<ExitStatus> {
+        let child = self.nodes[node].child.as_mut()?;
+        let began = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                _ if began.elapsed() > patience => return None,
+                _ => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+}
+
+/// Asks the kernel to end a process when this one dies, however it dies.
+#[cfg(target_os = "linux")]
+fn die_with_us(command: &mut Command) {
+    // SAFETY: the closure runs between fork and exec, where only async-signal-safe functions may be called. It makes
+    // one system call, allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(|| Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+}
+
+/// Elsewhere a process notices by the end of its input.
+#[cfg(not(target_os = "linux"))]
+fn die_with_us(_command: &mut Command) {}
+
+/// Writes lines to a process until it or the bench is through.
+fn feed(mut stdin: impl Write, lines: &Receiver<Vec<u8>>) {
+    while let Ok(line) = lines.recv() {
+        if stdin.write_all(&line).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads lines from a process and passes them on, until nobody wants them.
+fn listen(mut stdout: impl BufRead, log: &Mutex<Log>, mut tell: impl FnMut(What) -> bool) {
+    while let Some(line) = next_line(&mut stdout) {
+        log.lock().unwrap_or_else(PoisonError::into_inner).add("stdout", &excerpt(&line));
+        if !tell(What::Line(line)) {
+            return;
+        }
+    }
+    tell(What::End);
+}
+
+fn keep_log(mut stderr: impl BufRead, log: &Mutex<Log>, echo_as: Option<&String>) {
+    while let Some(line) = next_line(&mut stderr) {
+        let line = String::from_utf8_lossy(&line);
+        log.lock().unwrap_or_else(PoisonError::into_inner).add("stderr", &line);
+        if let Some(name) = echo_as {
+            // Whoever closed our standard error does not want to know.
+            let _ = writeln!(io::stderr(), "{name}: {line}");
+        }
+    }
+}
+
+/// The next line without its line break; what is too long comes in pieces.
+fn next_line(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => {
+            if line.ends_with(b"\n") {
+                line.pop();
+            }
+            Some(line)
+        }
+    }
+}
+
+fn excerpt(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(400)]).into_owned()
+}
+
+impl Cluster for Processes {
+    fn start(&mut self, node: usize, _now_ns: u64) {
+        self.nodes[node].life += 1;
+        if let Err(error) = self.spawn(node) {
+            let life = self.nodes[node].life;
+            self.pending.push_back(Heard { node, life, what: What::NoStart(error) });
+        }
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.signal(node, Signal::KILL);
+        let slot = &mut self.nodes[node];
+        slot.input = None;
+        slot.life += 1;
+        if let Some(mut child) = slot.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    fn pause(&mut self, node: usize, paused: bool) {
+        self.signal(node, if paused { Signal::STOP } else { Signal::CONT });
+    }
+
+    /// Processes share our clock. The command line refuses this fault for them.
+    fn skew(&mut self, _node: usize, _skew: Option<Skew>, _now_ns: u64) {}
+
+    fn deliver(&mut self, node: usize, _now_ns: u64, message: Delivery<'_>) {
+        let Delivery { id, src, dest, body } = message;
+        let slot = &mut self.nodes[node];
+        let Some(input) = &slot.input else { return };
+        let mut line = format!(r#"{{"id":{id},"src":"#).into_bytes();
+        json::write_string(&mut line, src);
+        line.extend_from_slice(br#","dest":"#);
+        json::write_string(&mut line, dest);
+        line.extend_from_slice(br#","body":"#);
+        line.extend_from_slice(body.as_bytes());
+        line.extend_from_slice(b"}\n");
+        if let Err(TrySendError::Full(_)) = input.try_send(line) {
+            self.pending.push_back(Heard { node, life: slot.life, what: What::Deaf });
+        }
+    }
+
+    fn fire(&mut self, _node: usize, _now_ns: u64) {}
+
+    fn next_alarm_ns(&mut self, _node: usize) -> Option<u64> {
+        None
+    }
+
+    fn drain(&mut self, take: &mut dyn FnMut(usize, Output<'_>)) {
+        while let Some(heard) = self.pending.pop_front() {
+            self.hand_over(heard, take);
+        }
+    }
+
+    fn wait(&mut self, until_ns: u64) -> u64 {
+        if self.pending.is_empty() {
+            let patience = Duration::from_nanos(until_ns.saturating_sub(self.now_ns()));
+            if let Ok(heard) = self.heard.recv_timeout(patience) {
+                self.hear(heard);
+            }
+        }
+        for _ in 0..BATCH {
+            let Ok(heard) = self.heard.try_recv() else { break };
+            self.hear(heard);
+        }
+        self.now_ns()
+    }
+
+    fn stop(&mut self) -> Vec<String> {
+        for node in 0..self.nodes.len() {
+            self.kill(node);
+        }
+        let text = |slot: &Slot| slot.log.lock().unwrap_or_else(PoisonError::into_inner).text.clone();
+        self.nodes.iter().map(text).collect()
+    }
+}
+
+impl Drop for Processes {
+    /// No process outlives the bench, not even when it panics.
+    fn drop(&mut self) {
+        for node in 0..self.nodes.len() {
+            self.kill(node);
+        }
+    }
+}

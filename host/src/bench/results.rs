@@ -1,0 +1,245 @@
+//! What a run amounts to: every checker's result under Maelstrom's keys (spec §14), the verdict over all, and the
+//! findings in words.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::journal::NetStats;
+use super::{Crash, Offence, Run, Test};
+use crate::checker::availability::{self, AvailabilityResult};
+use crate::checker::stats::{self, StatsResult};
+use crate::checker::verdict::{Explain, Finding, seconds};
+use crate::checker::{History, Kind, Valid};
+use crate::workload::{Checked, Workload};
+
+/// `results.json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Results {
+    /// Latencies of operations. Always valid.
+    pub perf: Perf,
+    /// What clients could make nothing of. Always valid.
+    pub exceptions: Exceptions,
+    /// Counts of operations.
+    pub stats: StatsResult,
+    /// The share of operations that succeeded.
+    pub availability: AvailabilityResult,
+    /// Counts of messages.
+    pub net: NetStats,
+    /// Nodes that died or misbehaved. Beyond Maelstrom, which gives no verdict when a node has died.
+    pub nodes: Nodes,
+    /// The workload's own checker.
+    pub workload: Checked,
+    /// What the run was drawn from.
+    pub seed: u64,
+    /// The worst verdict of all parts.
+    #[serde(rename = "valid?")]
+    pub valid: Valid,
+    /// Why it is not valid, in words.
+    #[serde(skip)]
+    pub violations: Vec<Finding>,
+    /// What is suspicious, in words.
+    pub warnings: Vec<Finding>,
+}
+
+/// Quantiles of the latencies of operations that succeeded, in milliseconds, by operation.
+#[derive(Debug, Serialize)]
+pub struct Perf {
+    /// For each operation a map from quantile to milliseconds.
+    pub latencies: BTreeMap<String, BTreeMap<&'static str, f64>>,
+    #[serde(rename = "valid?")]
+    valid: bool,
+}
+
+/// Operations that ended with an exception.
+#[derive(Debug, Serialize)]
+pub struct Exceptions {
+    /// Each kind of exception with how often it happened and an example.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Exception>,
+    #[serde(rename = "valid?")]
+    valid: bool,
+}
+
+/// One kind of exception.
+#[derive(Debug, Serialize)]
+pub struct Exception {
+    /// How often.
+    pub count: usize,
+    /// The message.
+    pub class: String,
+    /// The index of the first operation it happened to.
+    pub example: usize,
+}
+
+/// What became of the nodes.
+#[derive(Debug, Serialize)]
+pub struct Nodes {
+    /// Nodes that died by themselves, with the reason, the time in nanoseconds since the load began, and what is known.
+    pub crashes: Vec<CrashReport>,
+    /// What nodes did that they should not.
+    pub offences: Vec<OffenceReport>,
+    #[serde(rename = "valid?")]
+    valid: Valid,
+}
+
+/// How a node died.
+#[derive(Debug, Serialize)]
+pub struct CrashReport {
+    /// Its name.
+    pub node: String,
+    /// Nanoseconds since the load began; negative before.
+    pub time: i64,
+    /// The reason in one line.
+    pub reason: String,
+    /// A backtrace of the plugin, or the last lines of a process.
+    pub details: Vec<String>,
+}
+
+/// What a node did that it should not.
+#[derive(Debug, Serialize)]
+pub struct OffenceReport {
+    /// Its name.
+    pub node: String,
+    /// The first time, in nanoseconds since the load began; negative before.
+    pub time: i64,
+    /// What.
+    pub text: String,
+    /// How often.
+    pub count: usize,
+}
+
+impl Results {
+    /// Judges a run.
+    pub fn of(test: &Test, workload: &dyn Workload, run: &Run) -> Results {
+        let history = &run.history;
+        let stats = stats::check(history, workload.never_succeed());
+        let availability = availability::check(history, test.availability);
+        let nodes = Nodes::of(run);
+        let checked = workload.check(history);
+        let valid = Valid::worst([stats.total.valid, availability.valid, nodes.valid, checked.valid]);
+        let crashes = nodes.crashes.iter().map(CrashReport::finding);
+        let mut violations: Vec<_> = crashes.chain(checked.violations.iter().cloned()).collect();
+        violations.extend_from_slice(availability.violations());
+        violations.extend_from_slice(stats.violations());
+        let offences = nodes.offences.iter().map(OffenceReport::finding);
+        let exceptions = Exceptions::of(history);
+        let warnings =
+            offences.chain(exceptions.findings(history)).chain(checked.warnings.iter().cloned()).collect();
+        Results {
+            perf: Perf::of(history),
+            exceptions,
+            stats,
+            availability,
+            net: run.journal.net_stats(history.invocations().count()),
+            nodes,
+            workload: checked,
+            seed: test.seed.0,
+            valid,
+            violations,
+            warnings,
+        }
+    }
+
+    /// A figure of the workload's own result, by its path.
+    pub fn figure(&self, path: &[&str]) -> Option<f64> {
+        let mut value = &serde_json::from_str::<serde_json::Value>(self.workload.result.get()).ok()?;
+        for key in path {
+            value = value.get(key)?;
+        }
+        value.as_f64()
+    }
+}
+
+impl Perf {
+    fn of(history: &History) -> Perf {
+        let mut latencies: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for completion in history.completions().filter(|op| op.kind == Kind::Ok) {
+            let Some(invocation) = history.invocation_of(completion.index) else { continue };
+            let latency_ns = completion.time_ns - invocation.time_ns;
+            latencies.entry(completion.f.to_string()).or_default().push(latency_ns);
+        }
+        let latencies = latencies.into_iter().map(|(f, samples)| (f, quantiles(samples))).collect();
+        Perf { latencies, valid: true }
+    }
+}
+
+/// Jepsen's quantiles (spec §12.1), in milliseconds.
+fn quantiles(mut samples_ns: Vec<u64>) -> BTreeMap<&'static str, f64> {
+    samples_ns.sort_unstable();
+    let at = |fraction: f64| {
+        let index = (samples_ns.len() as f64 * fraction) as usize;
+        samples_ns[index.min(samples_ns.len() - 1)] as f64 / 1e6
+    };
+    [("0", 0.0), ("0.5", 0.5), ("0.95", 0.95), ("0.99", 0.99), ("1", 1.0)]
+        .map(|(name, q)| (name, at(q)))
+        .into()
+}
+
+impl Exceptions {
+    fn of(history: &History) -> Exceptions {
+        let mut exceptions: Vec<Exception> = Vec::new();
+        for op in history.completions() {
+            let Some(text) = &op.exception else { continue };
+            match exceptions.iter_mut().find(|exception| *exception.class == **text) {
+                Some(exception) => exception.count += 1,
+                None => exceptions.push(Exception { count: 1, class: text.to_string(), example: op.index }),
+            }
+        }
+        Exceptions { exceptions, valid: true }
+    }
+
+    fn findings(&self, history: &History) -> Vec<Finding> {
+        let finding = |exception: &Exception| {
+            let op = &history.ops()[exception.example];
+            let Exception { count, class, .. } = exception;
+            let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
+            Finding::at(
+                op,
+                format!("`{}` of process {} at {}: {class}{times}", op.f, op.process, seconds(op.time_ns)),
+            )
+        };
+        self.exceptions.iter().map(finding).collect()
+    }
+}
+
+impl Nodes {
+    fn of(run: &Run) -> Nodes {
+        let time = |time_ns: u64| time_ns as i64 - run.load_began_ns as i64;
+        let crash = |crash: &Crash| CrashReport {
+            node: crash.node.clone(),
+            time: time(crash.time_ns),
+            reason: crash.death.reason.clone(),
+            details: crash.death.details.clone(),
+        };
+        let offence = |offence: &Offence| OffenceReport {
+            node: offence.culprit.clone(),
+            time: time(offence.time_ns),
+            text: offence.text.clone(),
+            count: offence.count,
+        };
+        Nodes {
+            crashes: run.crashes.iter().map(crash).collect(),
+            offences: run.offences.iter().map(offence).collect(),
+            valid: Valid::from(run.crashes.is_empty()),
+        }
+    }
+}
+
+impl CrashReport {
+    fn finding(&self) -> Finding {
+        let time_ns = u64::try_from(self.time).unwrap_or_default();
+        let text = format!("node {} died at {}: {}", self.node, seconds(time_ns), self.reason);
+        Finding { text, op_index: None, time_ns: Some(time_ns) }
+    }
+}
+
+impl OffenceReport {
+    fn finding(&self) -> Finding {
+        let time_ns = u64::try_from(self.time).unwrap_or_default();
+        let times = if self.count == 1 { String::new() } else { format!(" ({} times)", self.count) };
+        let text = format!("{} at {}: {}{times}", self.node, seconds(time_ns), self.text);
+        Finding { text, op_index: None, time_ns: Some(time_ns) }
+    }
+}

@@ -1,0 +1,761 @@
+//! The run loop and its phases (spec §11): init, set-up, load with faults, quiet, final operations.
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+use smol_str::SmolStr;
+
+use super::clients::{self, Clients, InHand, Outcome, Owner, Worker};
+use super::cluster::{Cluster, Delivery, Output};
+use super::journal::{Journal, MessageId};
+use super::nemesis::{Action, Nemesis};
+use super::network::{DropReason, Network};
+use super::random::{Stream, uniform};
+use super::scheduler::Scheduler;
+use super::services::Services;
+use super::{Aborted, Crash, Offence, Progress, Run, Test};
+use crate::checker::history::History;
+use crate::checker::verdict::seconds;
+use crate::checker::{Kind, Op, Process, Value};
+use crate::workload::{Final, Invocation, Step, Workload};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// How long a node may take to answer `init` (spec §4.1) and the workload's set-up (spec §9.3).
+const INIT_TIMEOUT_NS: u64 = 10_000 * NS_PER_MS;
+const SETUP_TIMEOUT_NS: u64 = 5_000 * NS_PER_MS;
+
+/// Between the end of the load and the final operations (spec §11.3).
+const QUIET_NS: u64 = 10_000 * NS_PER_MS;
+
+/// How often the progress is told, in events.
+const PROGRESS_EVENTS: u64 = 1 << 10;
+
+/// Something that happens at a planned time.
+#[derive(Debug)]
+enum Event {
+    /// A message is due.
+    Arrive { message: MessageId, incarnation: u32 },
+    /// A node may want to be woken.
+    Alarm { node: usize },
+    /// A client has waited long enough for this request.
+    Timeout { client: usize, msg_id: i64 },
+    /// The next operation of the load.
+    Load,
+    /// The next action of the nemesis.
+    Fault(Action),
+    /// A worker looks for its next final operation.
+    Final { worker: usize },
+    /// A worker begins the final operation it has chosen.
+    BeginFinal { worker: usize },
+}
+
+/// What the run loop knows of a node.
+#[derive(Debug, Default)]
+struct NodeState {
+    is_ready: bool,
+    is_dead: bool,
+    is_paused: bool,
+    /// What came while it was paused.
+    held: VecDeque<MessageId>,
+    /// The earliest alarm that is planned.
+    alarm_ns: Option<u64>,
+    /// Clients' requests in a row that it has not answered in time, and when the last answer before them came.
+    unanswered: usize,
+    last_answer_ns: u64,
+}
+
+/// A run in progress.
+pub(super) struct Loop<'t> {
+    test: &'t Test,
+    workload: &'t mut dyn Workload,
+    cluster: &'t mut dyn Cluster,
+    progress: &'t mut dyn FnMut(Progress),
+    now_ns: u64,
+    scheduler: Scheduler<Event>,
+    network: Network,
+    services: Services,
+    journal: Journal,
+    clients: Clients,
+    workers: Vec<Worker>,
+    nodes: Vec<NodeState>,
+    nemesis: Nemesis,
+    active_faults: usize,
+    load_began_ns: u64,
+    is_loading: bool,
+    /// An operation is due but no worker is free.
+    is_behind: bool,
+    final_began_ns: Option<u64>,
+    gaps: Stream,
+    generator: Stream,
+    choices: Stream,
+    ops: Vec<Op>,
+    completed: usize,
+    crashes: Vec<Crash>,
+    offences: Vec<Offence>,
+    aborted: Option<Aborted>,
+}
+
+impl<'t> Loop<'t> {
+    pub fn new(
+        test: &'t Test,
+        workload: &'t mut dyn Workload,
+        cluster: &'t mut dyn Cluster,
+        progress: &'t mut dyn FnMut(Progress),
+    ) -> Loop<'t> {
+        let (seed, nodes) = (test.seed, &test.options.nodes);
+        let worker = |worker| Worker { process: worker as u64, ..Worker::default() };
+        Loop {
+            workload,
+            cluster,
+            progress,
+            now_ns: 0,
+            scheduler: Scheduler::default(),
+            network: Network::new(test.network.clone(), nodes, seed),
+            services: Services::new(seed, test.lww_replicas),
+            journal: Journal::default(),
+            clients: Clients::default(),
+            workers: (0..test.options.concurrency).map(worker).collect(),
+            nodes: nodes.iter().map(|_| NodeState::default()).collect(),
+            nemesis: Nemesis::new(&test.faults, test.nemesis_interval_ns, nodes.len(), seed),
+            active_faults: 0,
+            load_began_ns: 0,
+            is_loading: false,
+            is_behind: false,
+            final_began_ns: None,
+            gaps: seed.stream("load", 0),
+            generator: seed.stream("generator", 0),
+            choices: seed.stream("worker", 0),
+            ops: Vec::new(),
+            completed: 0,
+            crashes: Vec::new(),
+            offences: Vec::new(),
+            aborted: None,
+            test,
+        }
+    }
+
+    pub fn run(mut self) -> Result<Run, Aborted> {
+        let prepared = self.prepare();
+        if prepared.is_ok() {
+            self.load();
+            if self.workload.has_final_phase() {
+                self.finish();
+            }
+        }
+        let logs = self.cluster.stop();
+        prepared?;
+        self.name_mute_nodes();
+        let history = History::new(self.ops).expect("the run loop records operations in pairs");
+        Ok(Run {
+            history,
+            journal: self.journal,
+            crashes: self.crashes,
+            offences: self.offences,
+            logs,
+            load_began_ns: self.load_began_ns,
+            ended_ns: self.now_ns,
+            events: self.scheduler.planned(),
+        })
+    }
+
+    // Phases
+
+    /// Starts and initialises all nodes, and sets them up.
+    fn prepare(&mut self) -> Result<(), Aborted> {
+        for node in 0..self.nodes.len() {
+            self.start_node(node);
+        }
+        self.await_nodes(INIT_TIMEOUT_NS, "init")?;
+        let setup = |node: &String| self.workload.setup(node);
+        let requests: Vec<_> = self.test.options.nodes.iter().map(setup).collect();
+        for (node, request) in requests.into_iter().enumerate() {
+            let client = self.clients.open(Owner::Setup(node));
+            let Some((body, _)) = request else { continue };
+            self.nodes[node].is_ready = false;
+            self.request(client, node, &body, SETUP_TIMEOUT_NS);
+        }
+        self.await_nodes(SETUP_TIMEOUT_NS, "the workload's set-up")
+    }
+
+    fn await_nodes(&mut self, timeout_ns: u64, what: &str) -> Result<(), Aborted> {
+        let until_ns = self.now_ns + timeout_ns;
+        self.advance(until_ns, |this| this.aborted.is_some() || this.nodes.iter().all(|node| node.is_ready));
+        if let Some(aborted) = self.aborted.take() {
+            return Err(aborted);
+        }
+        match self.nodes.iter().position(|node| !node.is_ready) {
+            None => Ok(()),
+            Some(node) => {
+                let (name, timeout) = (&self.test.options.nodes[node], timeout_ns / 1_000_000_000);
+                let offence = self.offences.iter().find(|offence| offence.culprit == *name);
+                let reason = format!("{name} did not answer {what} within {timeout} s");
+                Err(Aborted {
+                    reason,
+                    details: offence.map(|offence| offence.text.clone()).into_iter().collect(),
+                })
+            }
+        }
+    }
+
+    /// The main phase, and what is still in flight at its end.
+    fn load(&mut self) {
+        self.load_began_ns = self.now_ns;
+        let end_ns = self.now_ns + self.test.time_limit_ns;
+        self.is_loading = true;
+        if self.test.rate > 0.0 {
+            self.scheduler.plan(self.now_ns, Event::Load);
+        }
+        self.plan_fault();
+        self.advance(end_ns, |_| false);
+        self.is_loading = false;
+        self.advance(u64::MAX, |this| this.workers.iter().all(|worker| worker.busy.is_none()));
+    }
+
+    /// Heals everything, waits a while, and does the final operations.
+    fn finish(&mut self) {
+        for action in self.nemesis.heal() {
+            self.act(action);
+        }
+        self.advance(self.now_ns + QUIET_NS, |_| false);
+        self.final_began_ns = Some(self.now_ns);
+        for worker in 0..self.workers.len() {
+            self.scheduler.plan(self.now_ns, Event::Final { worker });
+        }
+        self.advance(u64::MAX, |this| {
+            this.workers.iter().all(|worker| worker.is_done && worker.busy.is_none())
+        });
+    }
+
+    // The loop
+
+    /// Lets things happen until `is_done`, or until a time.
+    fn advance(&mut self, until_ns: u64, is_done: impl Fn(&Self) -> bool) {
+        while !is_done(self) {
+            let next_ns = self.scheduler.next_ns().unwrap_or(u64::MAX).min(until_ns);
+            self.now_ns = self.cluster.wait(next_ns).max(self.now_ns);
+            self.collect_outputs();
+            match self.scheduler.pop_due(self.now_ns.min(until_ns)) {
+                Some(event) => self.happen(event),
+                None if self.now_ns >= until_ns => return,
+                None => {}
+            }
+            if self.scheduler.planned().is_multiple_of(PROGRESS_EVENTS) {
+                self.tell_progress();
+            }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let time_ns = self.now_ns.saturating_sub(self.load_began_ns);
+        (self.progress)(Progress { time_ns, ops: self.completed, faults: self.active_faults });
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Arrive { message, incarnation } => self.arrive(message, incarnation),
+            Event::Alarm { node } => self.wake(node),
+            Event::Timeout { client, msg_id } => self.time_out(client, msg_id),
+            Event::Load => self.next_operation(),
+            Event::Fault(action) => {
+                if self.is_loading {
+                    self.act(action);
+                    self.plan_fault();
+                }
+            }
+            Event::Final { worker } => self.next_final(worker),
+            Event::BeginFinal { worker } => {
+                if let Some(invocation) = self.workers[worker].next_final.take() {
+                    self.begin(worker, invocation, true);
+                }
+            }
+        }
+    }
+
+    // Messages
+
+    /// Accepts a message and plans its arrival.
+    fn post(&mut self, src: &str, dest: &str, body: &str) {
+        let message = self.journal.send(self.now_ns, src, dest, body);
+        match self.network.send(self.now_ns, src, dest) {
+            Err(reason) => self.journal.drop(self.now_ns, message, reason.as_str()),
+            Ok(transit) => {
+                let incarnation = transit.incarnation;
+                self.scheduler.plan(transit.due_ns, Event::Arrive { message, incarnation });
+                if let Some(due_ns) = transit.duplicate_due_ns {
+                    self.scheduler.plan(due_ns, Event::Arrive { message, incarnation });
+                }
+            }
+        }
+    }
+
+    fn arrive(&mut self, message: MessageId, incarnation: u32) {
+        let (src, dest) = (self.journal.src(message), self.journal.dest(message));
+        if let Err(reason) = self.network.arrive(src, dest, incarnation) {
+            self.journal.drop(self.now_ns, message, reason.as_str());
+            return;
+        }
+        if let Some(node) = self.node_named(dest) {
+            self.hand_to_node(node, message);
+        } else if let Some(client) = self.clients.named(dest) {
+            self.journal.recv(self.now_ns, message);
+            self.hand_to_client(client, message);
+        } else {
+            self.hand_to_service(message);
+        }
+    }
+
+    fn hand_to_node(&mut self, node: usize, message: MessageId) {
+        if self.nodes[node].is_dead {
+            self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
+            return;
+        }
+        if self.nodes[node].is_paused {
+            self.nodes[node].held.push_back(message);
+            return;
+        }
+        self.journal.recv(self.now_ns, message);
+        let (src, dest, body) =
+            (self.journal.src(message), self.journal.dest(message), self.journal.body(message));
+        self.cluster.deliver(node, self.now_ns, Delivery { id: message, src, dest, body });
+        self.plan_alarm(node);
+        self.collect_outputs();
+    }
+
+    fn hand_to_service(&mut self, message: MessageId) {
+        let (src, dest) = (SmolStr::new(self.journal.src(message)), SmolStr::new(self.journal.dest(message)));
+        match self.services.handle(&dest, &src, self.journal.body(message)) {
+            None => {
+                self.journal.drop(self.now_ns, message, "unknown");
+                if !dest.starts_with('c') {
+                    self.offend(&src, format!("it sent a message to {dest}, which does not exist"));
+                }
+            }
+            Some(reply) => {
+                self.journal.recv(self.now_ns, message);
+                match reply {
+                    Ok(reply) => self.post(&dest, &src, &reply),
+                    Err(reason) => self.offend(&src, format!("{dest} did not answer it: {reason}")),
+                }
+            }
+        }
+    }
+
+    /// Takes what has come out of nodes.
+    fn collect_outputs(&mut self) {
+        let mut outputs = Vec::new();
+        self.cluster.drain(&mut |node, output| {
+            outputs.push(match output {
+                Output::Message { src, dest, body } => {
+                    Collected::Message { src: src.into(), dest: dest.into(), body: body.to_owned() }
+                }
+                Output::Death(death) => Collected::Death(node, death),
+                Output::Offence(text) => Collected::Offence(node, text),
+            });
+        });
+        for output in outputs {
+            match output {
+                Collected::Message { src, dest, body } => self.post(&src, &dest, &body),
+                Collected::Death(node, death) => self.bury(node, death),
+                Collected::Offence(node, text) => self.offend(&self.test.options.nodes[node], text),
+            }
+        }
+    }
+
+    // Nodes
+
+    fn node_named(&self, name: &str) -> Option<usize> {
+        self.network.node(name)
+    }
+
+    /// Starts a node and sends it `init`, from a client made for that.
+    fn start_node(&mut self, node: usize) {
+        self.nodes[node] = NodeState::default();
+        self.network.bring_up(node);
+        self.cluster.start(node, self.now_ns);
+        self.collect_outputs();
+        let client = self.clients.open(Owner::Init(node));
+        let nodes = &self.test.options.nodes;
+        let body = serde_json::json!({"type": "init", "node_id": nodes[node], "node_ids": nodes});
+        self.request(client, node, &body.to_string(), INIT_TIMEOUT_NS);
+    }
+
+    fn plan_alarm(&mut self, node: usize) {
+        let Some(alarm_ns) = self.cluster.next_alarm_ns(node) else { return };
+        let state = &mut self.nodes[node];
+        if state.alarm_ns.is_none_or(|planned_ns| alarm_ns < planned_ns) {
+            state.alarm_ns = Some(alarm_ns);
+            self.scheduler.plan(alarm_ns, Event::Alarm { node });
+        }
+    }
+
+    fn wake(&mut self, node: usize) {
+        let state = &mut self.nodes[node];
+        if state.alarm_ns.is_some_and(|alarm_ns| alarm_ns <= self.now_ns) {
+            state.alarm_ns = None;
+        }
+        if state.is_dead || state.is_paused {
+            return;
+        }
+        self.cluster.fire(node, self.now_ns);
+        self.plan_alarm(node);
+        self.collect_outputs();
+    }
+
+    fn bury(&mut self, node: usize, death: super::cluster::Death) {
+        let name = &self.test.options.nodes[node];
+        self.nodes[node].is_dead = true;
+        if !self.nodes[node].is_ready && self.aborted.is_none() {
+            let reason = format!("{name} died before it was ready: {}", death.reason);
+            self.aborted = Some(Aborted { reason, details: death.details.clone() });
+        }
+        self.crashes.push(Crash { node: name.clone(), time_ns: self.now_ns, death });
+    }
+
+    fn offend(&mut self, culprit: &str, text: String) {
+        // What differs is told once for each culprit; a flood of the same kind is only counted.
+        const MAX_OFFENCES: usize = 256;
+        let is_known = |offence: &&mut Offence| offence.culprit == culprit && offence.text == text;
+        if let Some(known) = self.offences.iter_mut().find(is_known) {
+            known.count += 1;
+        } else if self.offences.len() < MAX_OFFENCES {
+            let culprit = culprit.to_owned();
+            self.offences.push(Offence { culprit, time_ns: self.now_ns, text, count: 1 });
+        }
+    }
+
+    /// A node that has left every request unanswered to the end is named, whatever else is wrong with it.
+    fn name_mute_nodes(&mut self) {
+        for (state, name) in self.nodes.iter().zip(&self.test.options.nodes) {
+            let NodeState { unanswered: count @ 1.., last_answer_ns, is_dead: false, .. } = state else {
+                continue;
+            };
+            let since = seconds(last_answer_ns.saturating_sub(self.load_began_ns));
+            let text = format!("it answered nothing after {since}: {count} requests timed out");
+            self.offences.push(Offence { culprit: name.clone(), time_ns: *last_answer_ns, text, count: 1 });
+        }
+    }
+
+    // Faults
+
+    fn plan_fault(&mut self) {
+        if let Some((at_ns, action)) = self.nemesis.next() {
+            self.scheduler.plan(self.load_began_ns.saturating_add(at_ns), Event::Fault(action));
+        }
+    }
+
+    /// Carries out an action of the nemesis, between two records of it.
+    fn act(&mut self, action: Action) {
+        let (f, intent) = (action.f(), action.intent());
+        let effect = action.effect(&self.test.options.nodes);
+        self.record_fault(f, intent);
+        self.active_faults =
+            if action.is_start() { self.active_faults + 1 } else { self.active_faults.saturating_sub(1) };
+        match action {
+            Action::StartPartition(_, cut) => self.network.partition(cut),
+            Action::StopPartition => self.network.heal(),
+            Action::Kill(targets) => targets.nodes.iter().for_each(|&node| self.kill(node)),
+            Action::Restart => self.restart_killed(),
+            Action::Pause(targets) => targets.nodes.iter().for_each(|&node| self.pause(node)),
+            Action::Resume => (0..self.nodes.len()).for_each(|node| self.resume(node)),
+            Action::StartLoss(probability) => self.network.start_loss(probability),
+            Action::StopLoss => self.network.stop_loss(),
+            Action::StartDuplicate(probability) => self.network.start_duplication(probability),
+            Action::StopDuplicate => self.network.stop_duplication(),
+            Action::StartSlow(targets) => self.network.start_slow(&targets.nodes),
+            Action::StopSlow => self.network.stop_slow(),
+            Action::StartSkew(skews) => {
+                for (node, skew) in skews {
+                    self.cluster.skew(node, Some(skew), self.now_ns);
+                }
+            }
+            Action::StopSkew => {
+                for node in 0..self.nodes.len() {
+                    self.cluster.skew(node, None, self.now_ns);
+                }
+            }
+        }
+        self.record_fault(f, effect);
+    }
+
+    fn kill(&mut self, node: usize) {
+        if self.nodes[node].is_dead {
+            return;
+        }
+        self.network.take_down(node);
+        self.cluster.kill(node);
+        for message in std::mem::take(&mut self.nodes[node].held) {
+            self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
+        }
+        // Not `is_dead`: the node is down by our will, and comes back.
+        self.nodes[node] = NodeState::default();
+    }
+
+    fn restart_killed(&mut self) {
+        for node in 0..self.nodes.len() {
+            if self.network.is_down(node) {
+                self.start_node(node);
+            }
+        }
+    }
+
+    fn pause(&mut self, node: usize) {
+        if !self.nodes[node].is_dead && !self.network.is_down(node) {
+            self.nodes[node].is_paused = true;
+            self.cluster.pause(node, true);
+        }
+    }
+
+    fn resume(&mut self, node: usize) {
+        if !std::mem::take(&mut self.nodes[node].is_paused) {
+            return;
+        }
+        self.cluster.pause(node, false);
+        for message in std::mem::take(&mut self.nodes[node].held) {
+            self.hand_to_node(node, message);
+        }
+        self.wake(node);
+    }
+
+    fn record_fault(&mut self, f: &'static str, value: Value) {
+        let time_ns = self.now_ns.saturating_sub(self.load_began_ns);
+        let (index, process, kind) = (self.ops.len(), Process::Nemesis, Kind::Info);
+        self.ops.push(Op {
+            index,
+            time_ns,
+            kind,
+            process,
+            f: f.into(),
+            value,
+            error: None,
+            exception: None,
+            is_final: false,
+            seek_to_beginning: false,
+        });
+    }
+
+    // Clients
+
+    /// Sends a client's request to a node.
+    fn request(&mut self, client: usize, node: usize, body: &str, timeout_ns: u64) {
+        let state = self.clients.get(client);
+        state.last_msg_id += 1;
+        let msg_id = state.last_msg_id;
+        state.waiting_for = Some(msg_id);
+        let comma = if body == "{}" { "" } else { "," };
+        let body = format!(r#"{}{comma}"msg_id":{msg_id}}}"#, &body[..body.len() - 1]);
+        let test = self.test;
+        self.post(&clients::id(client), &test.options.nodes[node], &body);
+        self.scheduler.plan(self.now_ns.saturating_add(timeout_ns), Event::Timeout { client, msg_id });
+    }
+
+    /// A message for a client: the reply it waits for, or nothing to it (spec §3.3).
+    fn hand_to_client(&mut self, client: usize, message: MessageId) {
+        let Ok(body) = Value::from_json(self.journal.body(message)) else { return };
+        let waiting_for = self.clients.get(client).waiting_for;
+        if waiting_for.is_none() || body.get("in_reply_to").and_then(Value::as_i64) != waiting_for {
+            return;
+        }
+        self.clients.get(client).waiting_for = None;
+        match self.clients.get(client).owner {
+            Owner::Init(node) => self.initialised(client, node, &body),
+            Owner::Setup(node) => self.set_up(node, &body),
+            Owner::Worker(worker) => self.replied(worker, body),
+        }
+    }
+
+    fn initialised(&mut self, client: usize, node: usize, body: &Value) {
+        self.clients.close(client);
+        if body.get("type").and_then(Value::as_str) == Some("init_ok") {
+            self.nodes[node].is_ready = true;
+            return;
+        }
+        let reason = format!("{} answered init with {body}", self.test.options.nodes[node]);
+        self.aborted.get_or_insert(Aborted { reason, details: Vec::new() });
+    }
+
+    fn set_up(&mut self, node: usize, body: &Value) {
+        let name = &self.test.options.nodes[node];
+        let Some((_, schema)) = self.workload.setup(name) else { return };
+        match schema.check(body) {
+            Ok(()) => self.nodes[node].is_ready = true,
+            Err(malformed) => {
+                let reason = format!("{name} answered the workload's set-up with {body}: {malformed}");
+                self.aborted.get_or_insert(Aborted { reason, details: Vec::new() });
+            }
+        }
+    }
+
+    fn time_out(&mut self, client: usize, msg_id: i64) {
+        if self.clients.get(client).waiting_for != Some(msg_id) {
+            return;
+        }
+        self.clients.get(client).waiting_for = None;
+        match self.clients.get(client).owner {
+            Owner::Worker(worker) => {
+                let node = worker % self.nodes.len();
+                self.nodes[node].unanswered += 1;
+                let is_idempotent = self.is_idempotent(worker);
+                self.complete(worker, Outcome::timeout(self.workload.clients(), is_idempotent));
+            }
+            Owner::Init(node) if self.final_began_ns.is_some() || self.is_loading => {
+                let name = &self.test.options.nodes[node];
+                self.offend(name, "it did not answer init within 10 s after it was restarted".to_owned());
+            }
+            Owner::Init(_) | Owner::Setup(_) => {}
+        }
+    }
+
+    fn is_idempotent(&self, worker: usize) -> bool {
+        let in_hand = self.workers[worker].busy.as_ref();
+        in_hand.is_some_and(|in_hand| self.workload.is_idempotent(in_hand.invocation.f))
+    }
+
+    // Operations
+
+    /// Gives an operation to a random free worker that has one to do.
+    fn next_operation(&mut self) {
+        if !self.is_loading || self.now_ns >= self.load_began_ns + self.test.time_limit_ns {
+            return;
+        }
+        let free: Vec<usize> =
+            (0..self.workers.len()).filter(|&worker| self.workers[worker].busy.is_none()).collect();
+        if free.is_empty() {
+            self.is_behind = true;
+            return;
+        }
+        let mean_gap_ns = (1e9 / self.test.rate) as u64;
+        self.scheduler.plan(self.now_ns + uniform(&mut self.gaps, mean_gap_ns), Event::Load);
+        let first = self.choices.random_range(0..free.len());
+        let elapsed_ms = (self.now_ns - self.load_began_ns) / NS_PER_MS;
+        for worker in free[first..].iter().chain(&free[..first]) {
+            if let Some(invocation) = self.workload.next(*worker, elapsed_ms, &mut self.generator) {
+                self.begin(*worker, invocation, false);
+                return;
+            }
+        }
+    }
+
+    fn next_final(&mut self, worker: usize) {
+        let began_ns = self.final_began_ns.expect("final operations come in the final phase");
+        match self.workload.next_final(worker, (self.now_ns - began_ns) / NS_PER_MS) {
+            Final::Done => self.workers[worker].is_done = true,
+            Final::Invoke(invocation, after_ms) => {
+                self.workers[worker].next_final = Some(invocation);
+                self.scheduler.plan(self.now_ns + after_ms * NS_PER_MS, Event::BeginFinal { worker });
+            }
+        }
+    }
+
+    fn begin(&mut self, worker: usize, invocation: Invocation, is_final: bool) {
+        if self.workers[worker].client.is_none() {
+            self.workers[worker].client = Some(self.clients.open(Owner::Worker(worker)));
+        }
+        self.record(worker, &invocation, is_final, Kind::Invoke, invocation.value.clone(), None, None);
+        let step = self.workload.begin(worker, &invocation);
+        self.workers[worker].busy = Some(InHand { invocation, is_final });
+        self.follow(worker, step);
+    }
+
+    fn follow(&mut self, worker: usize, step: Step) {
+        match step {
+            Step::Ok(value) => self.complete(worker, Outcome::Ok(value)),
+            Step::Crash => self.complete(worker, Outcome::Crash),
+            Step::Request(body) => {
+                let client = self.workers[worker].client.expect("a worker opens a client before it begins");
+                let timeout_ns = self.workload.clients().timeout_ms * NS_PER_MS;
+                self.request(client, worker % self.nodes.len(), &body, timeout_ns);
+            }
+        }
+    }
+
+    fn replied(&mut self, worker: usize, body: Value) {
+        let node = worker % self.nodes.len();
+        (self.nodes[node].unanswered, self.nodes[node].last_answer_ns) = (0, self.now_ns);
+        if body.get("type").and_then(Value::as_str) == Some("error") {
+            let is_idempotent = self.is_idempotent(worker);
+            self.complete(worker, Outcome::error(&body, self.workload.clients(), is_idempotent));
+            return;
+        }
+        let Some(in_hand) = &self.workers[worker].busy else { return };
+        match self.workload.reply(worker, &in_hand.invocation, body) {
+            Ok(step) => self.follow(worker, step),
+            Err(malformed) => {
+                let node = &self.test.options.nodes[worker % self.nodes.len()];
+                let text = format!("Malformed RPC response from {node}: {malformed}");
+                self.complete(worker, Outcome::Exception(text));
+            }
+        }
+    }
+
+    fn complete(&mut self, worker: usize, outcome: Outcome) {
+        let Some(InHand { invocation, is_final }) = self.workers[worker].busy.take() else { return };
+        let argument = || invocation.value.clone();
+        let (kind, value, error, exception) = match outcome {
+            Outcome::Ok(value) => (Kind::Ok, value, None, None),
+            Outcome::Fail(error) => (Kind::Fail, argument(), Some(error), None),
+            Outcome::Info(error) => (Kind::Info, argument(), Some(error), None),
+            Outcome::Exception(text) => (Kind::Info, argument(), Some(Value::from(&*text)), Some(text)),
+            Outcome::Crash => (Kind::Info, argument(), None, None),
+        };
+        self.record(worker, &invocation, is_final, kind, value, error, exception);
+        self.completed += 1;
+        if kind == Kind::Info {
+            self.crash_process(worker, invocation.f);
+        }
+        if is_final {
+            self.scheduler.plan(self.now_ns, Event::Final { worker });
+        } else if std::mem::take(&mut self.is_behind) {
+            self.scheduler.plan(self.now_ns, Event::Load);
+        }
+    }
+
+    /// After an operation whose outcome nobody knows its process does nothing any more (spec §6.3).
+    fn crash_process(&mut self, worker: usize, f: &str) {
+        self.workers[worker].process += self.workers.len() as u64;
+        let keeps_client = self.workload.clients().reusable && f != "crash";
+        if keeps_client {
+            return;
+        }
+        if let Some(client) = self.workers[worker].client.take() {
+            self.clients.close(client);
+        }
+        self.workload.reconnect(worker);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn record(
+        &mut self,
+        worker: usize,
+        invocation: &Invocation,
+        is_final: bool,
+        kind: Kind,
+        value: Value,
+        error: Option<Value>,
+        exception: Option<String>,
+    ) {
+        let op = Op {
+            index: self.ops.len(),
+            time_ns: self.now_ns - self.load_began_ns,
+            kind,
+            process: Process::Client(self.workers[worker].process),
+            f: invocation.f.into(),
+            value,
+            error,
+            exception: exception.map(Into::into),
+            is_final,
+            seek_to_beginning: invocation.seek_to_beginning,
+        };
+        if kind != Kind::Invoke {
+            self.workload.observe(&op);
+        }
+        self.ops.push(op);
+    }
+}
+
+/// An output of a node, away from its cluster.
+enum Collected {
+    Message { src: SmolStr, dest: SmolStr, body: String },
+    Death(usize, super::cluster::Death),
+    Offence(usize, String),
+}

@@ -1,0 +1,197 @@
+//! A cluster of plugins in this process, in virtual time: waiting costs nothing, and one seed decides everything.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use rand::Rng;
+
+use super::cluster::{Cluster, Death, Delivery, Output};
+use super::nemesis::Skew;
+use super::random::{Seed, Stream};
+use crate::checker::verdict::seconds;
+use crate::guest::{Fault, Level, Limits, Origin, Plugin};
+use crate::node::{Core, Environment, Node};
+use crate::protocol::Envelope;
+
+/// The wall clock at the beginning of every run: 2000-01-01T00:00:00Z.
+const EPOCH_NS: u64 = 946_684_800 * 1_000_000_000;
+
+/// Bytes of log kept of each node; what a node logs after that is lost.
+const MAX_LOG: usize = 64 << 20;
+
+/// What a simulated node sees of the world.
+pub struct Simulated {
+    now_ns: u64,
+    skew: Option<(Skew, u64)>,
+    random: Stream,
+    log_level: Level,
+    log: String,
+}
+
+impl Environment for Simulated {
+    fn now_ns(&mut self) -> u64 {
+        match self.skew {
+            Some((skew, since_ns)) => skew.reading_ns(self.now_ns, since_ns),
+            None => self.now_ns,
+        }
+    }
+
+    fn wall_clock_ns(&mut self) -> u64 {
+        EPOCH_NS + self.now_ns()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    fn log(&mut self, node: &str, level: Level, origin: Origin, text: &str) {
+        if level < self.log_level || self.log.len() > MAX_LOG {
+            return;
+        }
+        let node = if node.is_empty() { "-" } else { node };
+        for line in text.lines() {
+            let (time, level, origin) = (seconds(self.now_ns), level.name(), origin.name());
+            writeln!(self.log, "{time} {node} {level} {origin}: {line}").expect("a string takes everything");
+        }
+    }
+}
+
+/// How the nodes of a cluster are set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Bounds on each guest.
+    pub limits: Limits,
+    /// Settings for the plugin.
+    pub settings: Vec<(String, String)>,
+    /// Log lines below this level are not kept.
+    pub log_level: Level,
+}
+
+/// Plugins as nodes.
+pub struct SimulatedCluster<'p> {
+    plugin: &'p Plugin<Core<Simulated>>,
+    setup: Setup,
+    seed: Seed,
+    nodes: Vec<Slot>,
+    /// Nodes that have something to hand over, in the order in which they got it.
+    busy: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Slot {
+    node: Option<Node<Simulated>>,
+    /// How often it has been started; each start has random numbers of its own.
+    starts: u64,
+    skew: Option<(Skew, u64)>,
+    death: Option<Death>,
+    log: String,
+}
+
+impl<'p> SimulatedCluster<'p> {
+    /// A cluster of so many nodes, none of them started.
+    pub fn new(plugin: &'p Plugin<Core<Simulated>>, count: usize, setup: Setup, seed: Seed) -> Self {
+        let nodes = (0..count).map(|_| Slot::default()).collect();
+        SimulatedCluster { plugin, setup, seed, nodes, busy: Vec::new() }
+    }
+
+    /// Runs one event of a node that lives.
+    fn event(
+        &mut self,
+        node: usize,
+        now_ns: u64,
+        event: impl FnOnce(&mut Node<Simulated>) -> Result<(), Fault>,
+    ) {
+        let slot = &mut self.nodes[node];
+        let Some(running) = &mut slot.node else { return };
+        running.environment().now_ns = now_ns;
+        if let Err(fault) = event(running) {
+            slot.death = Some(Death { reason: fault.reason, details: fault.backtrace });
+        }
+        if slot.death.is_some() || !running.outbox().is_empty() {
+            self.busy.push(node);
+        }
+    }
+}
+
+impl Cluster for SimulatedCluster<'_> {
+    fn start(&mut self, node: usize, now_ns: u64) {
+        let slot = &mut self.nodes[node];
+        let environment = Simulated {
+            now_ns,
+            skew: slot.skew,
+            random: self.seed.stream(&format!("node/{node}"), slot.starts),
+            log_level: self.setup.log_level,
+            log: std::mem::take(&mut slot.log),
+        };
+        slot.starts += 1;
+        slot.death = None;
+        match Node::new(self.plugin, environment, self.setup.limits, self.setup.settings.clone()) {
+            Ok(running) => slot.node = Some(running),
+            Err(fault) => {
+                slot.death = Some(Death { reason: fault.reason, details: fault.backtrace });
+                self.busy.push(node);
+            }
+        }
+    }
+
+    fn kill(&mut self, node: usize) {
+        let slot = &mut self.nodes[node];
+        if let Some(mut running) = slot.node.take() {
+            slot.log = std::mem::take(&mut running.environment().log);
+        }
+    }
+
+    fn pause(&mut self, _node: usize, _paused: bool) {}
+
+    fn skew(&mut self, node: usize, skew: Option<Skew>, now_ns: u64) {
+        let slot = &mut self.nodes[node];
+        slot.skew = skew.map(|skew| (skew, now_ns));
+        if let Some(running) = &mut slot.node {
+            running.environment().skew = slot.skew;
+        }
+    }
+
+    fn deliver(&mut self, node: usize, now_ns: u64, message: Delivery<'_>) {
+        let Delivery { src, dest, body, .. } = message;
+        let envelope = Envelope { src: Cow::Borrowed(src), dest: Cow::Borrowed(dest), body };
+        self.event(node, now_ns, |running| running.receive(now_ns, &envelope));
+    }
+
+    fn fire(&mut self, node: usize, now_ns: u64) {
+        self.event(node, now_ns, |running| running.fire(now_ns));
+    }
+
+    fn next_alarm_ns(&mut self, node: usize) -> Option<u64> {
+        self.nodes[node].node.as_mut()?.next_alarm_ns()
+    }
+
+    fn drain(&mut self, take: &mut dyn FnMut(usize, Output<'_>)) {
+        for node in self.busy.drain(..) {
+            let slot = &mut self.nodes[node];
+            if let Some(running) = &mut slot.node {
+                let src = running.id().to_owned();
+                for (dest, body) in running.outbox().messages() {
+                    take(node, Output::Message { src: &src, dest, body });
+                }
+                running.outbox().clear();
+            }
+            let Some(death) = slot.death.take() else { continue };
+            if let Some(mut running) = slot.node.take() {
+                running.log(Level::Error, &format!("the plugin died: {}", death.reason));
+                slot.log = std::mem::take(&mut running.environment().log);
+            }
+            take(node, Output::Death(death));
+        }
+    }
+
+    fn wait(&mut self, until_ns: u64) -> u64 {
+        until_ns
+    }
+
+    fn stop(&mut self) -> Vec<String> {
+        for node in 0..self.nodes.len() {
+            self.kill(node);
+        }
+        self.nodes.iter_mut().map(|slot| std::mem::take(&mut slot.log)).collect()
+    }
+}
