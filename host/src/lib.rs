@@ -3,10 +3,13 @@
 //! The path of a message: `stdio` reads a line, `protocol` finds the envelope, `node` decides whose event it is, `guest`
 //! runs the sandboxed plugin; effects come back through `node` into its outbox, and `stdio` writes them.
 
+pub mod bench;
 pub mod build;
-// pub mod checker;
+pub mod checker;
 pub mod cli;
 pub mod guest;
 pub mod node;
 pub mod protocol;
+pub mod report;
 pub mod stdio;
+pub mod workload;

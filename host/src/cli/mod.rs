@@ -1,8 +1,11 @@
 //! The command line: what can be said, and who does it. One file a subcommand.
 
 mod build;
+mod challenges;
+mod check;
 mod node;
 mod plugin_path;
+mod test;
 
 use std::process::ExitCode;
 
@@ -25,13 +28,29 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Build(build::Arguments),
+    Challenges(challenges::Arguments),
+    Check(check::Arguments),
+    Test(Box<test::Arguments>),
 }
 
 /// Parses the command line, does what it says, and reports an error in one line.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; for what stands in for Maelstrom, its status for bad arguments.
+            let is_test = std::env::args().nth(1).is_some_and(|word| word == "test" || word == "check");
+            let _ = error.print();
+            let status =
+                if error.use_stderr() && is_test { test::BAD_ARGUMENTS } else { error.exit_code() as u8 };
+            return ExitCode::from(status);
+        }
+    };
     let done = match (arguments.command, arguments.node) {
         (Some(Command::Build(build)), _) => build::run(&build),
+        (Some(Command::Challenges(challenges)), _) => challenges::run(&challenges),
+        (Some(Command::Check(check)), _) => Ok(check::run(&check)),
+        (Some(Command::Test(test)), _) => Ok(test::run(&test)),
         (None, Some(node)) => node::run(node),
         (None, None) => unreachable!("clap asks for arguments"),
     };

@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     settings: Vec<(String, String)>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum LogLevel {
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum LogLevel {
     Trace,
     Debug,
     Info,
@@ -58,14 +58,14 @@ impl From<LogLevel> for Level {
 }
 
 /// A time with its unit; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let time =
         seconds.map_or_else(|| humantime::parse_duration(text).map_err(|error| error.to_string()), Ok)?;
     if time.is_zero() { Err("must be longer than zero".to_owned()) } else { Ok(time) }
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("must have the form KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

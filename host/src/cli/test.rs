@@ -1,0 +1,559 @@
+//! `host test`: a cluster under a workload, judged.
+
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use bytesize::ByteSize;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::bench::cluster::Cluster;
+use crate::bench::journal::Event;
+use crate::bench::nemesis::{Fault, Faults};
+use crate::bench::network::{self, Distribution, Latency};
+use crate::bench::processes::{Processes, Program};
+use crate::bench::random::{Probability, Seed};
+use crate::bench::results::Results;
+use crate::bench::simulated::{Setup, Simulated, SimulatedCluster};
+use crate::bench::{self, Progress, Run, Test};
+use crate::checker::Valid;
+use crate::checker::availability::Availability;
+use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
+use crate::node::Core;
+use crate::report::{store, verdict};
+use crate::workload::{self, Topology};
+
+use super::node::{LogLevel, duration, setting};
+use super::plugin_path;
+
+/// Exit statuses, as Maelstrom's (spec §2.2).
+const INVALID: u8 = 1;
+const UNKNOWN: u8 = 2;
+/// Arguments that make no test.
+pub(super) const BAD_ARGUMENTS: u8 = 254;
+/// The test could not be carried out.
+pub(super) const INTERNAL_ERROR: u8 = 255;
+
+/// Test a plugin, or any node program, as Maelstrom does.
+///
+/// Runs a cluster of nodes under a workload, injects faults, and judges what the clients saw. Flags, their defaults and
+/// units are Maelstrom's. A plugin runs in virtual time: fast, and the same for the same seed. Exit status: 0 valid,
+/// 1 invalid, 2 unknown, 254 bad arguments, 255 error.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Arguments {
+    /// What to ask of the nodes: broadcast, echo, g-counter, g-set, kafka, lin-kv, pn-counter, txn-list-append,
+    /// txn-rw-register or unique-ids.
+    #[arg(short, long, value_name = "NAME", default_value = "lin-kv")]
+    workload: String,
+
+    /// The plugin to test: a path, or a bare name (`broadcast` for `plugins/broadcast.wasm`).
+    #[arg(long, value_name = "FILE", required_unless_present = "bin", conflicts_with = "bin")]
+    plugin: Option<String>,
+
+    /// A node program to test instead, in real time; its arguments come after `--`.
+    #[arg(long, value_name = "FILE")]
+    bin: Option<PathBuf>,
+
+    /// Arguments for the node program.
+    #[arg(last = true, value_name = "ARGS", requires = "bin")]
+    program_arguments: Vec<std::ffi::OsString>,
+
+    /// Number of nodes, n0 to n(N-1). Overrides --nodes.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Cluster")]
+    node_count: Option<u32>,
+
+    /// Node names, comma separated.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Cluster")]
+    nodes: Vec<String>,
+
+    /// A node's name; may be repeated. Without any: n1 to n5.
+    #[arg(short, long, value_name = "NAME", help_heading = "Cluster")]
+    node: Vec<String>,
+
+    /// A file with node names, one a line.
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    nodes_file: Option<PathBuf>,
+
+    /// A setting for the plugin. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting, help_heading = "Cluster")]
+    settings: Vec<(String, String)>,
+
+    /// Memory each plugin may use.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Cluster")]
+    max_memory: ByteSize,
+
+    /// Wall-clock time one event may take.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Cluster")]
+    event_timeout: Duration,
+
+    /// Number of client workers: a number, or a multiple of the number of nodes such as 2n.
+    #[arg(long, value_name = "N", default_value = "1n", help_heading = "Load")]
+    concurrency: Concurrency,
+
+    /// Mean operations per second of all clients together.
+    #[arg(long, value_name = "R", default_value_t = 5.0, value_parser = rate, help_heading = "Load")]
+    rate: f64,
+
+    /// Length of the main phase in seconds.
+    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = positive, help_heading = "Load")]
+    time_limit: f64,
+
+    /// Repeat the test, with other seeds, and stop at the first failure.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
+    test_count: u64,
+
+    /// Neighbours for broadcast: line, grid, tree, tree2, tree3, tree4 or total.
+    #[arg(long, value_name = "T", default_value = "grid", help_heading = "Load")]
+    topology: Topology,
+
+    /// Keys active at the same time (kafka, transactions).
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Load")]
+    key_count: usize,
+
+    /// Most micro-operations in a transaction.
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Load")]
+    max_txn_length: usize,
+
+    /// Most writes to a key (kafka, transactions).
+    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Load")]
+    max_writes_per_key: u64,
+
+    /// Mean one-way latency between servers, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0, help_heading = "Network")]
+    latency: u64,
+
+    /// How latencies vary: constant, uniform or exponential.
+    #[arg(long, value_name = "D", default_value = "constant", help_heading = "Network")]
+    latency_dist: Distribution,
+
+    /// How likely a message between nodes is lost, from 0 to 1.
+    #[arg(long, value_name = "P", default_value = "0", help_heading = "Network")]
+    loss: Probability,
+
+    /// How likely a message between nodes arrives twice, from 0 to 1.
+    #[arg(long, value_name = "P", default_value = "0", help_heading = "Network")]
+    duplicate: Probability,
+
+    /// How likely a link in one direction is slow for good (ten times the latency), from 0 to 1.
+    #[arg(long, value_name = "P", default_value = "0", help_heading = "Network")]
+    slow_links: Probability,
+
+    /// How likely a pair of nodes can talk in one direction only, for good, from 0 to 1.
+    #[arg(long, value_name = "P", default_value = "0", help_heading = "Network")]
+    one_way_cuts: Probability,
+
+    /// Replicas behind lww-kv.
+    #[arg(long, value_name = "N", default_value = "2", help_heading = "Network")]
+    lww_replicas: NonZeroUsize,
+
+    /// Faults to inject, comma separated: partition, one-way, kill, pause, loss, duplicate, slow, skew.
+    #[arg(long, value_name = "F,F", help_heading = "Faults")]
+    nemesis: Option<Faults>,
+
+    /// Mean seconds between nemesis operations.
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = positive, help_heading = "Faults")]
+    nemesis_interval: f64,
+
+    /// What fraction of operations must succeed: `total`, or a number from 0 to 1.
+    #[arg(long, value_name = "X", value_parser = availability, help_heading = "Verdict")]
+    availability: Option<Availability>,
+
+    /// What transactions must live up to, comma separated.
+    #[arg(long, value_name = "M,M", default_value = "strict-serializable", help_heading = "Verdict")]
+    consistency_models: String,
+
+    /// What everything random is drawn from. Without it: a random one, which is told.
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    seed: Option<Seed>,
+
+    /// Run the plugin in real time, each node a process of its own.
+    #[arg(long, help_heading = "Run")]
+    real_time: bool,
+
+    /// Run twice and name the first event that differs.
+    #[arg(long, conflicts_with_all = ["bin", "real_time"], help_heading = "Run")]
+    check_determinism: bool,
+
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Output")]
+    store: PathBuf,
+
+    /// Say nothing but the last line.
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+
+    /// Print the results as JSON, and nothing else.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// The least important log lines of nodes to keep.
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Output")]
+    log_level: LogLevel,
+
+    /// Show what nodes log.
+    #[arg(long, help_heading = "Output")]
+    log_stderr: bool,
+
+    /// Show each message when it is sent.
+    #[arg(long, help_heading = "Output")]
+    log_net_send: bool,
+
+    /// Show each message when it is received.
+    #[arg(long, help_heading = "Output")]
+    log_net_recv: bool,
+}
+
+/// `--concurrency`: a number, or a multiple of the number of nodes.
+#[derive(Clone, Copy, Debug)]
+enum Concurrency {
+    Workers(usize),
+    PerNode(usize),
+}
+
+impl std::str::FromStr for Concurrency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Concurrency, String> {
+        let (digits, make): (_, fn(usize) -> Concurrency) = match text.strip_suffix('n') {
+            Some(digits) => (digits, Concurrency::PerNode),
+            None => (text, Concurrency::Workers),
+        };
+        match digits.parse() {
+            Ok(count @ 1..) => Ok(make(count)),
+            _ => Err("must be a positive number, or one followed by n".to_owned()),
+        }
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=1e9).contains(&rate) => Ok(rate),
+        _ => Err("must be a number from 0 to 10^9".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && number <= 1e9 => Ok(number),
+        _ => Err("must be a number greater than 0, up to 10^9".to_owned()),
+    }
+}
+
+fn availability(text: &str) -> Result<Availability, String> {
+    if text == "total" {
+        return Ok(Availability::Total);
+    }
+    let fraction = text.parse().ok().filter(|fraction| (0.0..=1.0).contains(fraction));
+    fraction.map(Availability::Fraction).ok_or_else(|| "must be `total` or a number from 0 to 1".to_owned())
+}
+
+/// A failure with the exit status it leads to.
+pub(super) fn bad_arguments(error: &anyhow::Error) -> ExitCode {
+    eprintln!("host: {error:#}");
+    ExitCode::from(BAD_ARGUMENTS)
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let mut test = match arguments.test() {
+        Ok(test) => test,
+        Err(error) => return bad_arguments(&error),
+    };
+    let subject = match arguments.subject() {
+        Ok(subject) => subject,
+        Err(error) => return bad_arguments(&error),
+    };
+    let mut worst = Valid::True;
+    for _ in 0..arguments.test_count {
+        match one(arguments, &test, &subject) {
+            Ok(valid) => worst = worst.max(valid),
+            Err(error) => {
+                eprintln!("host: {error:#}");
+                return ExitCode::from(INTERNAL_ERROR);
+            }
+        }
+        if worst == Valid::False {
+            break;
+        }
+        test.seed = Seed(test.seed.0.wrapping_add(1));
+    }
+    status(worst)
+}
+
+/// The exit status that tells a verdict.
+pub(super) fn status(valid: Valid) -> ExitCode {
+    match valid {
+        Valid::True => ExitCode::SUCCESS,
+        Valid::False => ExitCode::from(INVALID),
+        Valid::Unknown => ExitCode::from(UNKNOWN),
+    }
+}
+
+/// What is put to the test.
+enum Subject {
+    Plugin(Box<Plugin<Core<Simulated>>>),
+    Program(Program),
+}
+
+/// Runs the test once and tells the verdict.
+fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
+    let (run, results, wall) = attempt(arguments, test, subject)?;
+    if arguments.check_determinism {
+        let (again, ..) = attempt(arguments, test, subject)?;
+        compare(&run, &again)?;
+    }
+    show_logs(arguments, &run);
+    let folder = store::write(&arguments.store, &test.workload, &test.options.nodes, &run, &results)
+        .with_context(|| format!("cannot write to {}", arguments.store.display()))?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&results)?);
+        return Ok(results.valid);
+    }
+    if !arguments.quiet {
+        let occasion = verdict::Occasion {
+            workload: &test.workload,
+            nodes: test.options.nodes.len(),
+            seconds: run.ended_ns as f64 / 1e9,
+            wall_seconds: wall.as_secs_f64(),
+            replay: &replay(test.seed),
+        };
+        print!("{}", verdict::tell(&occasion, &results));
+        println!("  files: {}", folder.display());
+        println!();
+    }
+    println!("{}", verdict::last_words(results.valid));
+    Ok(results.valid)
+}
+
+fn attempt(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<(Run, Results, Duration)> {
+    let began = Instant::now();
+    let mut workload = workload::named(&test.workload, &test.options).map_err(|error| anyhow!(error))?;
+    let mut cluster: Box<dyn Cluster + '_> = match subject {
+        Subject::Plugin(plugin) => {
+            let nodes = test.options.nodes.len();
+            Box::new(SimulatedCluster::new(plugin, nodes, arguments.setup(), test.seed))
+        }
+        Subject::Program(program) => Box::new(Processes::new(program.clone(), test.options.nodes.clone())),
+    };
+    let bar = progress_bar(arguments, test);
+    let mut progress = |progress: Progress| {
+        bar.set_position(progress.time_ns / 1_000_000);
+        bar.set_message(format!("{} ops, {} faults active", progress.ops, progress.faults));
+    };
+    let run = bench::run(test, &mut *workload, &mut *cluster, &mut progress);
+    drop(cluster);
+    bar.finish_and_clear();
+    let run = run.map_err(|aborted| {
+        let details = aborted.details.iter().map(|line| format!("\n    {line}")).collect::<String>();
+        anyhow!("the test cannot begin: {}{details}", aborted.reason)
+    })?;
+    let results = Results::of(test, &*workload, &run);
+    Ok((run, results, began.elapsed()))
+}
+
+/// A bar over the main phase on a terminal, and nothing elsewhere.
+fn progress_bar(arguments: &Arguments, test: &Test) -> ProgressBar {
+    if arguments.quiet || arguments.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos:>7}/{len} ms of load, {msg}");
+    let bar = ProgressBar::new(test.time_limit_ns / 1_000_000);
+    bar.with_style(style.expect("the template is well formed"))
+}
+
+/// The command that does the same again: what was typed, with the seed.
+fn replay(seed: Seed) -> String {
+    let mut words = Vec::new();
+    let mut typed = std::env::args();
+    while let Some(word) = typed.next() {
+        match &*word {
+            "--seed" => drop(typed.next()),
+            word if word.starts_with("--seed=") => {}
+            "--" => break,
+            word => words.push(quoted(word)),
+        }
+    }
+    words.extend(["--seed".to_owned(), seed.to_string()]);
+    let rest: Vec<_> = typed.map(|word| quoted(&word)).collect();
+    if !rest.is_empty() {
+        words.push("--".to_owned());
+        words.extend(rest);
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn show_logs(arguments: &Arguments, run: &Run) {
+    if arguments.log_stderr && arguments.bin.is_none() && !arguments.real_time {
+        for log in &run.logs {
+            eprint!("{log}");
+        }
+    }
+    for entry in run.journal.entries() {
+        let (is_shown, arrow) = match entry.event {
+            Event::Send => (arguments.log_net_send, "->"),
+            Event::Recv => (arguments.log_net_recv, "=>"),
+            Event::Drop(_) => (arguments.log_net_recv, "-x"),
+        };
+        if is_shown {
+            let (journal, message) = (&run.journal, entry.message);
+            let time = entry.time_ns as f64 / 1e9;
+            eprintln!(
+                "{time:10.3} {} {arrow} {} {}",
+                journal.src(message),
+                journal.dest(message),
+                journal.body(message)
+            );
+        }
+    }
+}
+
+/// Fails with the first event that differs between two runs of the same test.
+fn compare(run: &Run, again: &Run) -> Result<()> {
+    let lines = |run: &Run| -> Vec<String> {
+        let journal = run.journal.entries().iter().map(|entry| run.journal.line(entry));
+        let history = run.history.ops().iter().map(|op| serde_json::to_string(op).unwrap_or_default());
+        journal.chain(history).collect()
+    };
+    let (one, other) = (lines(run), lines(again));
+    let first = one.iter().zip(&other).position(|(one, other)| one != other);
+    match first {
+        None if one.len() == other.len() => Ok(()),
+        None => {
+            bail!("two runs with the same seed differ in length: {} and {} events", one.len(), other.len())
+        }
+        Some(at) => {
+            bail!("two runs with the same seed differ, first in event {at}:\n  {}\n  {}", one[at], other[at])
+        }
+    }
+}
+
+impl Arguments {
+    /// The test that the command line describes.
+    pub(super) fn test(&self) -> Result<Test> {
+        let nodes = self.node_names()?;
+        let concurrency = match self.concurrency {
+            Concurrency::Workers(count) => count,
+            Concurrency::PerNode(count) => count.saturating_mul(nodes.len()),
+        };
+        let options = workload::Options {
+            nodes,
+            concurrency,
+            topology: self.topology,
+            latency_ms: self.latency,
+            key_count: self.key_count,
+            max_txn_length: self.max_txn_length,
+            max_writes_per_key: self.max_writes_per_key,
+            consistency_models: self.consistency_models.clone(),
+        };
+        // What the workload does not like is the command line's fault, not the test's.
+        workload::named(&self.workload, &options).map_err(|error| anyhow!(error))?;
+        let faults = self.nemesis.clone().unwrap_or_default();
+        let is_real = self.bin.is_some() || self.real_time;
+        ensure!(!(is_real && faults.contain(Fault::Skew)), "--nemesis skew needs a plugin in virtual time");
+        Ok(Test {
+            workload: self.workload.clone(),
+            options,
+            network: network::Options {
+                latency: Latency { mean_ms: self.latency, distribution: self.latency_dist },
+                loss: self.loss,
+                duplication: self.duplicate,
+                slow_links: self.slow_links,
+                one_way_cuts: self.one_way_cuts,
+                ..network::Options::default()
+            },
+            faults,
+            nemesis_interval_ns: (self.nemesis_interval * 1e9) as u64,
+            rate: self.rate,
+            time_limit_ns: (self.time_limit * 1e9) as u64,
+            availability: self.availability,
+            lww_replicas: self.lww_replicas,
+            seed: match self.seed {
+                Some(seed) => seed,
+                // Short enough to type.
+                None => Seed(getrandom::u64()? >> 32),
+            },
+        })
+    }
+
+    fn node_names(&self) -> Result<Vec<String>> {
+        if let Some(count) = self.node_count {
+            return Ok((0..count).map(|node| format!("n{node}")).collect());
+        }
+        let mut names = [self.nodes.clone(), self.node.clone()].concat();
+        if let Some(file) = &self.nodes_file {
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            names.extend(text.split_whitespace().map(str::to_owned));
+        }
+        if names.is_empty() {
+            names = (1..=5).map(|node| format!("n{node}")).collect();
+        }
+        for (at, name) in names.iter().enumerate() {
+            ensure!(!name.is_empty(), "a node needs a name");
+            ensure!(!network::is_client(name), "node {name}: names that begin with c belong to clients");
+            ensure!(!bench::services::NAMES.contains(&name.as_str()), "{name} is a service, not a node");
+            ensure!(!names[..at].contains(name), "there are two nodes {name}");
+        }
+        Ok(names)
+    }
+
+    fn subject(&self) -> Result<Subject> {
+        if let Some(bin) = &self.bin {
+            let file =
+                std::fs::canonicalize(bin).with_context(|| format!("cannot find {}", bin.display()))?;
+            ensure!(file.is_file(), "{} is no file", bin.display());
+            let arguments = self.program_arguments.clone();
+            return Ok(Subject::Program(Program { file, arguments, echo_stderr: self.log_stderr }));
+        }
+        let path = plugin_path::find(self.plugin.as_deref().expect("clap asks for --plugin or --bin"))?;
+        if self.real_time {
+            return Ok(Subject::Program(self.own_program(&path)?));
+        }
+        Ok(Subject::Plugin(Box::new(load(&path)?)))
+    }
+
+    /// This program as a node that runs the plugin.
+    fn own_program(&self, plugin: &std::path::Path) -> Result<Program> {
+        let plugin = std::fs::canonicalize(plugin)?;
+        let mut arguments = vec!["--plugin".into(), plugin.into_os_string()];
+        for (key, value) in &self.settings {
+            arguments.extend(["--set".into(), format!("{key}={value}").into()]);
+        }
+        arguments.extend(["--max-memory".into(), self.max_memory.as_u64().to_string().into()]);
+        arguments.extend(["--event-timeout".into(), format!("{}s", self.event_timeout.as_secs_f64()).into()]);
+        arguments.extend(["--log-level".into(), Level::from(self.log_level).name().to_lowercase().into()]);
+        Ok(Program { file: std::env::current_exe()?, arguments, echo_stderr: self.log_stderr })
+    }
+
+    pub(super) fn setup(&self) -> Setup {
+        let memory_bytes = usize::try_from(self.max_memory.as_u64()).unwrap_or(usize::MAX);
+        Setup {
+            limits: Limits { memory_bytes, event_timeout: self.event_timeout },
+            settings: self.settings.clone(),
+            log_level: self.log_level.into(),
+        }
+    }
+}
+
+/// Loads a plugin to run in virtual time.
+pub(super) fn load(path: &std::path::Path) -> Result<Plugin<Core<Simulated>>> {
+    let wasm = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let sandbox =
+        Sandbox::new().map_err(|error| anyhow!("cannot start the WebAssembly engine: {error:#}"))?;
+    let plugin = Plugin::load(&sandbox, &Cache::for_user(), &wasm);
+    // The engine's ticker must go on for as long as there are guests to interrupt: for as long as the process.
+    std::mem::forget(sandbox);
+    plugin.with_context(|| format!("cannot use {}", path.display()))
+}
