@@ -1,0 +1,9 @@
+//! `host test` as its users meet it: verdicts, files, exit statuses, and what it does with bad systems.
+
+mod check;
+mod determinism;
+mod faults;
+mod native;
+mod sabotage;
+mod support;
+mod verdicts;
