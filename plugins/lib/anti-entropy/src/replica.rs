@@ -2,6 +2,7 @@
 
 use crate::link::{Ack, Batch, Link};
 use crate::log::Log;
+use crate::part::Part;
 
 /// A child that has been silent for so long is forgotten; it will call again.
 const LEASE_MS: u64 = 12_000;
@@ -10,10 +11,10 @@ const LEASE_MS: u64 = 12_000;
 const MARGIN_MS: u64 = 10;
 
 /// The state of one node.
-pub struct Replica {
+pub(crate) struct Replica<P: Part> {
     me: usize,
     incarnation: u64,
-    log: Log,
+    log: Log<P>,
     /// One for each node, this one included.
     links: Vec<Link>,
     flush_every: u64,
@@ -22,7 +23,7 @@ pub struct Replica {
     phase: Option<u64>,
 }
 
-impl Replica {
+impl<P: Part> Replica<P> {
     /// A node without memory: number `me` of `nodes`, flushing every `flush_every` milliseconds.
     pub fn new(me: usize, nodes: usize, flush_every: u64) -> Self {
         Replica {
@@ -42,18 +43,23 @@ impl Replica {
         self.next_flush = now;
     }
 
-    /// All values known.
-    pub fn values(&self) -> &[i64] {
-        self.log.values()
+    /// The number of this life of the node.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
-    /// Takes a value from a client.
-    pub fn add(&mut self, value: i64) {
-        self.log.add(value, None);
+    /// All parts known.
+    pub fn parts(&self) -> impl Iterator<Item = &P> {
+        self.log.parts()
+    }
+
+    /// Joins a part of this node's own.
+    pub fn join(&mut self, part: P) {
+        self.log.join(part, None);
     }
 
     /// Takes a batch. Returns the batch to send back at once, if one is.
-    pub fn receive(&mut self, peer: usize, batch: &Batch, now: u64) -> Option<Batch> {
+    pub fn receive(&mut self, peer: usize, batch: &Batch<P>, now: u64) -> Option<Batch<P>> {
         let position = match self.links[peer].heard {
             Some(heard) if heard.incarnation == batch.incarnation => heard.upto,
             _ => {
@@ -63,8 +69,8 @@ impl Replica {
                 0
             }
         };
-        for value in &batch.values {
-            self.log.add(*value, Some(peer));
+        for part in &batch.parts {
+            self.log.join(part.clone(), Some(peer));
         }
         let gap = batch.from > position;
         let upto = if gap { position } else { position.max(batch.upto) };
@@ -73,7 +79,7 @@ impl Replica {
         link.is_child = batch.child;
         link.note_clocks(batch, now);
         let acked = batch.ack.filter(|ack| ack.incarnation == self.incarnation).map_or(0, |ack| ack.upto);
-        link.note_ack(acked.min(self.log.len()), now);
+        link.note_ack(acked.min(self.log.end()), now);
         if self.parent() == Some(peer) {
             self.align(peer, batch.next_flush_in, now);
         }
@@ -81,7 +87,7 @@ impl Replica {
     }
 
     /// What is to be sent by now.
-    pub fn due(&mut self, now: u64) -> Vec<(usize, Batch)> {
+    pub fn due(&mut self, now: u64) -> Vec<(usize, Batch<P>)> {
         let flush = now >= self.next_flush;
         if flush {
             self.schedule_flush(now, self.flush_every / 2);
@@ -108,7 +114,7 @@ impl Replica {
         let upstream = self.is_upstream(peer);
         let link = &mut self.links[peer];
         link.skip_known(&self.log, peer);
-        let fresh = flush && link.sent < self.log.len();
+        let fresh = flush && link.sent < self.log.end();
         let ask = match link.question {
             Some(question) => now >= question.retry_at,
             None => flush && (link.is_unconfirmed(now) || upstream && link.is_silent(now)),
@@ -120,17 +126,17 @@ impl Replica {
     }
 
     /// All that a peer has not confirmed, and all that it should know besides.
-    fn batch(&mut self, peer: usize, now: u64) -> Batch {
+    fn batch(&mut self, peer: usize, now: u64) -> Batch<P> {
         let child = self.is_upstream(peer);
-        let upto = self.log.len();
+        let upto = self.log.end();
         let link = &mut self.links[peer];
-        let values = self.log.unknown_to(peer, link.acked);
+        let parts = self.log.unknown_to(peer, link.acked);
         link.note_sent(upto, child, now);
         Batch {
             incarnation: self.incarnation,
             from: link.acked,
             upto,
-            values,
+            parts,
             ack: link.heard,
             child,
             confirm: link.question.is_some(),
@@ -140,7 +146,7 @@ impl Replica {
         }
     }
 
-    /// The node that passes values on to this one: the first in the cluster's order that answers, if it comes before
+    /// The node that passes parts on to this one: the first in the cluster's order that answers, if it comes before
     /// this one.
     fn parent(&self) -> Option<usize> {
         (0..self.me).find(|&peer| !self.links[peer].is_suspect())
@@ -174,5 +180,40 @@ impl Replica {
         let wait =
             self.phase.map_or(period - shortest_gap, |phase| (phase + period - earliest % period) % period);
         self.next_flush = earliest + wait;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::Echo;
+
+    #[test]
+    fn a_batch_that_claims_nonsense_does_no_harm() {
+        const MOST: u64 = u64::MAX;
+        let mut replica = Replica::new(1, 3, 320);
+        replica.start(7, 1000);
+        replica.join(1);
+        replica.due(1000);
+        for (from, upto) in [(0, MOST), (MOST, 0), (MOST, MOST)] {
+            let ack = Some(Ack { incarnation: 7, upto: MOST });
+            let echo = Some(Echo { at: MOST, held: MOST });
+            let batch = Batch {
+                incarnation: 3,
+                from,
+                upto,
+                parts: vec![2],
+                ack,
+                child: true,
+                confirm: true,
+                at: MOST,
+                echo,
+                next_flush_in: MOST,
+            };
+            assert!(replica.receive(0, &batch, 1100).is_some());
+            replica.due(replica.next_due());
+        }
+        assert!(replica.parts().eq(&[1, 2]));
+        assert!(replica.next_due() < 5000);
     }
 }

@@ -4,11 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
+use crate::part::Part;
 
 /// How long a sender waits for an acknowledgement that comes by itself, with the next batch, before it asks for one.
 const PATIENCE_MS: u64 = 1000;
 
-/// How old the oldest unacknowledged value may get while there are always newer ones to send.
+/// How old the oldest unacknowledged part may get while there are always newer ones to send.
 const OLDEST_UNACKED_MS: u64 = 4000;
 
 /// A parent that has been silent for so long is asked whether it still lives.
@@ -27,42 +28,44 @@ const UNKNOWN_RTT_MS: u64 = 250;
 const SUSPECT_AFTER_MS: u64 = 4000;
 
 /// A part of the sender's log, and the sender's knowledge of the receiver's.
+///
+/// A plugin has a message of this content, of the type `batch`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Batch {
+pub struct Batch<P> {
     /// Drawn when the sender started: another number means that it has lost its memory since.
-    pub incarnation: u64,
+    pub(crate) incarnation: u64,
     /// Positions `from..upto` of the sender's log are in here; those before `from` the receiver has confirmed.
-    pub from: usize,
+    pub(crate) from: u64,
     /// See [`from`](Self::from).
-    pub upto: usize,
-    /// The values at these positions, without those that came from the receiver.
-    pub values: Vec<i64>,
+    pub(crate) upto: u64,
+    /// The parts at these positions, without those that came from the receiver.
+    pub(crate) parts: Vec<P>,
     /// How far the sender has the receiver's log.
-    pub ack: Option<Ack>,
+    pub(crate) ack: Option<Ack>,
     /// Whether the sender relies on the receiver to pass values on to it.
-    pub child: bool,
+    pub(crate) child: bool,
     /// Whether the sender wants a batch in return at once.
-    pub confirm: bool,
+    pub(crate) confirm: bool,
     /// The sender's clock.
-    pub at: u64,
+    pub(crate) at: u64,
     /// The receiver's clock, as the sender saw it last, and for how long the sender has held it.
-    pub echo: Option<Echo>,
+    pub(crate) echo: Option<Echo>,
     /// After how long the sender will send its next batches.
-    pub next_flush_in: u64,
+    pub(crate) next_flush_in: u64,
 }
 
 /// How far the sender of a batch has the receiver's log.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ack {
+pub(crate) struct Ack {
     /// Which life of the receiver this is about.
     pub incarnation: u64,
     /// All positions before this one.
-    pub upto: usize,
+    pub upto: u64,
 }
 
 /// A clock reading on its way back, as in NTP.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Echo {
+pub(crate) struct Echo {
     /// What the clock said.
     pub at: u64,
     /// How long ago its batch arrived.
@@ -71,13 +74,13 @@ pub struct Echo {
 
 /// One peer.
 #[derive(Default)]
-pub struct Link {
+pub(crate) struct Link {
     /// The peer has this node's log before this position.
-    pub acked: usize,
+    pub acked: u64,
     /// Before this position there is nothing that the peer has not confirmed or sent itself.
-    pub settled: usize,
+    pub settled: u64,
     /// This node's log before this position has been sent, perhaps in vain.
-    pub sent: usize,
+    pub sent: u64,
     /// When the oldest part sent but not acknowledged went out.
     unacked_since: Option<u64>,
     last_sent: u64,
@@ -98,7 +101,7 @@ pub struct Link {
 
 /// A question for confirmation, repeated until it is answered.
 #[derive(Clone, Copy)]
-pub struct Question {
+pub(crate) struct Question {
     /// When it was asked first.
     since: u64,
     /// When it is to be asked again.
@@ -128,7 +131,7 @@ impl Link {
     }
 
     /// Passes over what needs no sending, or no confirmation, because the peer sent it itself.
-    pub fn skip_known(&mut self, log: &Log, peer: usize) {
+    pub fn skip_known<P: Part>(&mut self, log: &Log<P>, peer: usize) {
         self.settled = log.skip_known_to(peer, self.settled);
         self.sent = log.skip_known_to(peer, self.sent.max(self.settled));
         if self.settled == self.sent {
@@ -137,7 +140,7 @@ impl Link {
     }
 
     /// Takes note that the log up to a position goes to the peer now.
-    pub fn note_sent(&mut self, upto: usize, as_child: bool, now: u64) {
+    pub fn note_sent(&mut self, upto: u64, as_child: bool, now: u64) {
         if self.settled < upto {
             self.unacked_since.get_or_insert(now);
         }
@@ -163,7 +166,7 @@ impl Link {
     }
 
     /// Takes note of the clocks in a batch: the round trip, and whether the peer has heard this node's question.
-    pub fn note_clocks(&mut self, batch: &Batch, now: u64) {
+    pub fn note_clocks<P>(&mut self, batch: &Batch<P>, now: u64) {
         self.last_heard = now;
         self.peer_clock = Some((batch.at, now));
         let Some(echo) = batch.echo else { return };
@@ -180,7 +183,7 @@ impl Link {
 
     /// Takes note of how far the peer has this node's log. The peer's word counts even if it takes an earlier one back:
     /// then it has lost its memory, and what it lacks is to be sent anew.
-    pub fn note_ack(&mut self, upto: usize, now: u64) {
+    pub fn note_ack(&mut self, upto: u64, now: u64) {
         if upto < self.acked {
             self.settled = upto;
             self.sent = upto;
