@@ -47,3 +47,72 @@ fn unique_ids_is_totally_available_under_partition() {
 fn broadcast_survives_everything_but_the_loss_of_all_memory() {
     survives("broadcast", "broadcast", "--rate 20", "partition,one-way,pause,loss,duplicate,slow,skew");
 }
+
+#[test]
+fn sets_and_counters_without_services_survive_everything_but_the_loss_of_all_memory() {
+    for (workload, plugin) in
+        [("g-set", "g-set"), ("pn-counter", "pn-counter"), ("g-counter", "g-counter-crdt")]
+    {
+        survives(workload, plugin, "--rate 20", "partition,one-way,pause,loss,duplicate,slow,skew");
+    }
+}
+
+#[test]
+fn g_counter_survives_restarts_of_all_nodes_as_well() {
+    survives("g-counter", "g-counter", "--rate 20", "partition,kill,loss,duplicate,slow,skew");
+}
+
+#[test]
+fn broadcast_flood_survives_partitions_and_loss() {
+    survives("broadcast", "broadcast-flood", "--rate 20", "partition,pause,loss,duplicate,slow,skew");
+}
+
+#[test]
+fn kafka_survives_everything_but_a_dead_owner() {
+    survives(
+        "kafka",
+        "kafka",
+        "--rate 50 --concurrency 2n",
+        "partition,one-way,pause,loss,duplicate,slow,skew",
+    );
+}
+
+/// Each step of it waits for the one before, so with latency its clients give up.
+#[test]
+fn kafka_on_lin_kv_survives_restarts() {
+    let faults = "partition,kill,loss,duplicate,skew";
+    let run = test(&format!(
+        "-w kafka --plugin kafka-lin-kv --rate 20 --time-limit 15 --test-count 20 --seed 1 --nemesis {faults} --nemesis-interval 3 -q"
+    ));
+    assert_eq!(run.status(), 0, "{}{}", run.file("results.json"), run.stderr());
+}
+
+#[test]
+fn a_dead_owner_loses_its_log_and_the_bench_says_so() {
+    let words = "-w kafka --plugin kafka --nemesis kill --nemesis-interval 3 --rate 50 --time-limit 15 --concurrency 2n";
+    let statuses: Vec<_> = (1..=5).map(|seed| test(&format!("{words} --seed {seed} -q")).status()).collect();
+    assert!(statuses.contains(&1), "{statuses:?}");
+}
+
+#[test]
+fn registers_stay_linearizable_under_every_fault() {
+    survives(
+        "lin-kv",
+        "lin-kv",
+        "--rate 50 --concurrency 4n --node-count 3",
+        "partition,one-way,pause,loss,duplicate,slow,skew",
+    );
+}
+
+#[test]
+fn transactions_on_raft_stay_strict_serializable_under_every_fault() {
+    let more = "--rate 50 --concurrency 2n --node-count 3 --consistency-models strict-serializable";
+    survives("txn-list-append", "txn-list-append", more, "partition,one-way,pause,loss,duplicate,slow,skew");
+}
+
+#[test]
+fn available_transactions_stay_read_atomic_and_available_under_every_fault() {
+    let more =
+        "--rate 50 --concurrency 2n --node-count 3 --consistency-models read-atomic --availability total";
+    survives("txn-rw-register", "txn-rw-register", more, "partition,one-way,loss,duplicate,slow,skew");
+}
