@@ -20,7 +20,10 @@ const CASES: &[(&str, &str)] = &[
 
 fn main() {
     host::build::workspace(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the plugins compile");
-    println!("{:30}{:>12}{:>14}{:>16}{:>22}", "broadcast", "wall", "messages", "messages/s", "simulated s per s");
+    println!(
+        "{:30}{:>12}{:>14}{:>16}{:>22}",
+        "broadcast", "wall", "messages", "messages/s", "simulated s per s"
+    );
     for (name, flags) in CASES {
         let runs: Vec<_> = (0..RUNS).map(|seed| run(flags, seed)).collect();
         let mut walls: Vec<Duration> = runs.iter().map(|run| run.0).collect();
@@ -50,6 +53,7 @@ fn run(flags: &str, seed: usize) -> (Duration, f64, f64) {
     let results: serde_json::Value = serde_json::from_slice(&output.stdout).expect("results are JSON");
     let messages = results["net"]["all"]["recv-count"].as_f64().expect("a count");
     let journal = std::fs::read_to_string(store.path().join("latest/journal.jsonl")).expect("a journal");
-    let last: serde_json::Value = serde_json::from_str(journal.lines().last().expect("events")).expect("JSON");
+    let last: serde_json::Value =
+        serde_json::from_str(journal.lines().last().expect("events")).expect("JSON");
     (wall, messages, last["time"].as_f64().expect("a time") / 1e9)
 }
