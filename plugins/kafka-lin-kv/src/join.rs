@@ -1,6 +1,5 @@
 //! Waiting for many things at once.
 
-use std::pin::Pin;
 use std::task::Poll;
 
 /// Waits until all futures are done. Returns their outcomes, in the same order, or the first failure in that order.
@@ -8,8 +7,7 @@ pub async fn try_join_all<T, E, F>(futures: impl IntoIterator<Item = F>) -> Resu
 where
     F: Future<Output = Result<T, E>>,
 {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|cx| {
         for (future, outcome) in running.iter_mut().filter(|(_, outcome)| outcome.is_none()) {
             if let Poll::Ready(ready) = future.as_mut().poll(cx) {
