@@ -5,8 +5,8 @@ pub type Millis = u64;
 
 /// Assumed until measured: Maelstrom's usual latency of 100 ms, there and back.
 const ASSUMED_RTT_MS: Millis = 200;
-/// Shortest election timeout: long against scheduling delays of an ordinary machine.
-const MIN_ELECTION_MS: Millis = 300;
+/// What an election timeout allows for besides messages: long against scheduling delays of an ordinary machine.
+const ELECTION_MARGIN_MS: Millis = 300;
 /// Longest election timeout: a bound against absurd measurements.
 const MAX_ELECTION_MS: Millis = 10_000;
 /// Longest pause between two batches: short against the patience of a client.
@@ -35,9 +35,10 @@ impl Timing {
         self.rtt_ms = Some(rtt_ms.min(MAX_ELECTION_MS));
     }
 
-    /// The shortest time without a leader after which there may be an election.
+    /// The shortest time without a leader after which there may be an election. A ballot, which takes two round trips,
+    /// is over by then too.
     pub fn election(&self) -> Millis {
-        (4 * self.rtt()).clamp(MIN_ELECTION_MS, MAX_ELECTION_MS)
+        (2 * self.rtt() + ELECTION_MARGIN_MS).min(MAX_ELECTION_MS)
     }
 
     /// The same plus up to as much again, so that seldom two servers stand at once.
