@@ -94,20 +94,36 @@ fn a_dead_owner_loses_its_log_and_the_bench_says_so() {
     assert!(statuses.contains(&1), "{statuses:?}");
 }
 
+/// Where no majority can talk for nearly the whole run hardly any operation succeeds, and the run is invalid by its
+/// counts alone. What is promised always is the workload's own verdict, and a valid run in nearly all cases.
+fn stays_safe(workload: &str, more: &str) {
+    let faults = "partition,one-way,pause,loss,duplicate,slow,skew";
+    let mut valid = 0;
+    for seed in 1..=20 {
+        let latency = ["", "--latency 20", "--latency 50 --latency-dist uniform"][seed % 3];
+        let run = test(&format!(
+            "-w {workload} --plugin {workload} --time-limit 15 --seed {seed} --nemesis {faults} --nemesis-interval 3 \
+             --rate 50 --node-count 3 {latency} {more} -q"
+        ));
+        assert_eq!(
+            run.results()["workload"]["valid?"],
+            true,
+            "{workload}, seed {seed}: {}",
+            run.file("results.json")
+        );
+        valid += usize::from(run.status() == 0);
+    }
+    assert!(valid >= 15, "only {valid} of 20 runs of {workload} are wholly valid");
+}
+
 #[test]
 fn registers_stay_linearizable_under_every_fault() {
-    survives(
-        "lin-kv",
-        "lin-kv",
-        "--rate 50 --concurrency 4n --node-count 3",
-        "partition,one-way,pause,loss,duplicate,slow,skew",
-    );
+    stays_safe("lin-kv", "--concurrency 4n");
 }
 
 #[test]
 fn transactions_on_raft_stay_strict_serializable_under_every_fault() {
-    let more = "--rate 50 --concurrency 2n --node-count 3 --consistency-models strict-serializable";
-    survives("txn-list-append", "txn-list-append", more, "partition,one-way,pause,loss,duplicate,slow,skew");
+    stays_safe("txn-list-append", "--concurrency 2n --consistency-models strict-serializable");
 }
 
 #[test]
