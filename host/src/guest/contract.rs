@@ -102,12 +102,25 @@ pub struct Message<'a> {
 /// What a node learns when it starts: `types.context`.
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
 #[component(record)]
-pub(super) struct Context<'a> {
+pub struct Context<'a> {
+    /// Its name.
     #[component(name = "node-id")]
     pub node_id: &'a str,
+    /// All nodes of the cluster.
     #[component(name = "node-ids")]
     pub node_ids: &'a [&'a str],
+    /// Settings for the plugin.
     pub settings: &'a [(&'a str, &'a str)],
+}
+
+/// The state of a guest, for its successor: `migrate.saved`.
+#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
+#[component(record)]
+pub struct Saved {
+    /// Which form the bytes have.
+    pub version: u32,
+    /// The state in that form.
+    pub bytes: Vec<u8>,
 }
 
 /// Why a file is no plugin for this host, in one line: what was found, and what is needed.
@@ -154,9 +167,11 @@ pub(super) fn reject_invalid(error: &wasmtime::Error) -> Rejected {
 }
 
 /// Names of the contract's interfaces as a component exports them.
+#[derive(Clone, Default)]
 pub(super) struct Exports {
     pub node: String,
     pub events: Option<String>,
+    pub migrate: Option<String>,
 }
 
 /// Checks names and versions of all imports and exports.
@@ -165,13 +180,14 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<Exports, R
     for (name, _) in ty.imports(engine) {
         check_import(name)?;
     }
-    let mut exports = Exports { node: String::new(), events: None };
+    let mut exports = Exports::default();
     let mut other = None;
     for (name, _) in ty.exports(engine) {
         match split(name) {
             Some((PACKAGE, interface, version)) if version.starts_with(TRACK) => match interface {
                 "node" => exports.node = name.to_owned(),
                 "events" => exports.events = Some(name.to_owned()),
+                "migrate" => exports.migrate = Some(name.to_owned()),
                 _ => {}
             },
             Some((PACKAGE, _, version)) => other = Some(version.to_owned()),

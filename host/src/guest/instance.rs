@@ -5,7 +5,7 @@ use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Linke
 use wasmtime::{Result, Store};
 
 use super::cache::Cache;
-use super::contract::{self, Context, Exports, Failure, Message, Rejected};
+use super::contract::{self, Context, Exports, Failure, Message, Rejected, Saved};
 use super::engine::{self, Sandbox};
 use super::limits::{Limits, Meter};
 use super::{Fault, Host, wasi};
@@ -31,6 +31,17 @@ impl<H: Host> Plugin<H> {
         check_export_types(&pre, &exports)?;
         Ok(Plugin { pre, exports })
     }
+
+    /// Whether its instances can hand over and take over a state.
+    pub fn can_migrate(&self) -> bool {
+        self.exports.migrate.is_some()
+    }
+}
+
+impl<H: Host> Clone for Plugin<H> {
+    fn clone(&self) -> Plugin<H> {
+        Plugin { pre: self.pre.clone(), exports: self.exports.clone() }
+    }
 }
 
 /// Checks the types of the exports, so that a misfit is found when a plugin is loaded and not when it is first called.
@@ -40,6 +51,10 @@ fn check_export_types<T>(pre: &InstancePre<T>, exports: &Exports) -> Result<(), 
     if let Some(events) = &exports.events {
         check_export::<T, (u64, Result<&str, &Failure>), ()>(pre, events, "on-reply")?;
         check_export::<T, (u64,), ()>(pre, events, "on-timer")?;
+    }
+    if let Some(migrate) = &exports.migrate {
+        check_export::<T, (), (Result<Option<Saved>, String>,)>(pre, migrate, "save")?;
+        check_export::<T, (Context<'_>, &Saved), (Result<(), String>,)>(pre, migrate, "load")?;
     }
     Ok(())
 }
@@ -113,6 +128,13 @@ struct Functions {
     init: TypedFunc<(Context<'static>,), (Result<(), String>,)>,
     on_message: TypedFunc<(Message<'static>,), ()>,
     events: Option<Events>,
+    migrate: Option<Migrate>,
+}
+
+#[derive(Clone, Copy)]
+struct Migrate {
+    save: TypedFunc<(), (Result<Option<Saved>, String>,)>,
+    load: TypedFunc<(Context<'static>, &'static Saved), (Result<(), String>,)>,
 }
 
 struct Events {
@@ -123,8 +145,12 @@ struct Events {
 impl<H: Host> Guest<H> {
     /// Makes a fresh instance. It has run its language's start-up code, but not yet `init`.
     pub fn new(plugin: &Plugin<H>, host: H, limits: Limits) -> Result<Guest<H>, Fault> {
-        let state =
-            State { host: Some(Box::new(host)), meter: Meter::new(&limits), streams: Default::default() };
+        Guest::around(plugin, Box::new(host), limits).map_err(|(fault, _)| fault)
+    }
+
+    /// A fresh instance around a host, which comes back if that fails.
+    fn around(plugin: &Plugin<H>, host: Box<H>, limits: Limits) -> Result<Guest<H>, (Fault, Box<H>)> {
+        let state = State { host: Some(host), meter: Meter::new(&limits), streams: Default::default() };
         let mut store = Store::new(plugin.pre.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_epoch_deadline(engine::ticks(limits.event_timeout));
@@ -132,18 +158,53 @@ impl<H: Host> Guest<H> {
             .pre
             .instantiate(&mut store)
             .and_then(|instance| Functions::find(&instance, &mut store, &plugin.exports));
-        let functions = functions.map_err(|error| Fault::from_error(&error, limits.event_timeout))?;
-        Ok(Guest { store, limits, functions })
+        match functions {
+            Ok(functions) => Ok(Guest { store, limits, functions }),
+            Err(error) => {
+                let fault = Fault::from_error(&error, limits.event_timeout);
+                Err((fault, store.into_data().take_host()))
+            }
+        }
+    }
+
+    /// Makes a fresh instance that takes this guest's host away from it. Until it [gives the host
+    /// back](Guest::give_back), this guest must not be called.
+    pub fn successor(&mut self, plugin: &Plugin<H>) -> Result<Guest<H>, Fault> {
+        let host = self.store.data_mut().take_host();
+        Guest::around(plugin, host, self.limits).map_err(|(fault, host)| {
+            self.store.data_mut().put_host(host);
+            fault
+        })
+    }
+
+    /// Ends this guest and gives its host to the one it was to succeed.
+    pub fn give_back(self, predecessor: &mut Guest<H>) {
+        let host = self.store.into_data().take_host();
+        predecessor.store.data_mut().put_host(host);
+    }
+
+    /// Whether this guest can hand over and take over a state.
+    pub fn can_migrate(&self) -> bool {
+        self.functions.migrate.is_some()
+    }
+
+    /// `migrate.save`: the state, nothing as yet, or the guest's reason not to. A guest that exports no `migrate` has
+    /// none of these to say, so do not ask it.
+    pub fn save(&mut self) -> Result<Result<Option<Saved>, String>, Fault> {
+        let Some(Migrate { save, .. }) = self.functions.migrate else { return Ok(Ok(None)) };
+        self.enter(|store| save.call(store, ())).map(|(result,)| result)
+    }
+
+    /// `migrate.load`. The inner error is the guest's own refusal.
+    pub fn load(&mut self, context: Context<'_>, saved: &Saved) -> Result<Result<(), String>, Fault> {
+        let Some(Migrate { load, .. }) = self.functions.migrate else {
+            return Ok(Err("it does not export migrate".to_owned()));
+        };
+        self.enter(|store| load.call(store, (context, saved))).map(|(result,)| result)
     }
 
     /// `node.init`. The inner error is the guest's own refusal to start.
-    pub fn init(
-        &mut self,
-        node_id: &str,
-        node_ids: &[&str],
-        settings: &[(&str, &str)],
-    ) -> Result<Result<(), String>, Fault> {
-        let context = Context { node_id, node_ids, settings };
+    pub fn init(&mut self, context: Context<'_>) -> Result<Result<(), String>, Fault> {
         let init = self.functions.init;
         self.enter(|store| init.call(store, (context,))).map(|(result,)| result)
     }
@@ -196,10 +257,18 @@ impl Functions {
                 on_timer: function(instance, store, events, "on-timer")?,
             }),
         };
+        let migrate = match &exports.migrate {
+            None => None,
+            Some(migrate) => Some(Migrate {
+                save: function(instance, store, migrate, "save")?,
+                load: function(instance, store, migrate, "load")?,
+            }),
+        };
         Ok(Functions {
             init: function(instance, store, &exports.node, "init")?,
             on_message: function(instance, store, &exports.node, "on-message")?,
             events,
+            migrate,
         })
     }
 }

@@ -11,7 +11,7 @@ mod limits;
 mod wasi;
 
 pub use cache::Cache;
-pub use contract::{Failure, Level, Message, Rejected, Store};
+pub use contract::{Context, Failure, Level, Message, Rejected, Saved, Store};
 pub use engine::Sandbox;
 pub use fault::Fault;
 pub use instance::{Guest, Plugin};

@@ -37,7 +37,7 @@ pub(super) enum CallKind {
 }
 
 /// The table of all that is outstanding. Numbers are given out once, from 1, in the order asked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Calls {
     calls: HashMap<u64, (u64, CallKind), FxBuildHasher>,
     timers: HashMap<u64, u64, FxBuildHasher>,
@@ -82,6 +82,19 @@ impl Calls {
         if let Some(deadline) = self.timers.remove(&timer) {
             self.alarms.remove(&(deadline, Alarm::Timer(timer)));
         }
+    }
+
+    /// Takes out all calls and timers. The numbers go on.
+    pub fn take(&mut self) -> Calls {
+        let empty =
+            Calls { calls_given: self.calls_given, timers_given: self.timers_given, ..Calls::default() };
+        std::mem::replace(self, empty)
+    }
+
+    /// Goes back to these calls and timers. The numbers go on.
+    pub fn restore(&mut self, earlier: Calls) {
+        let (calls_given, timers_given) = (self.calls_given, self.timers_given);
+        *self = Calls { calls_given, timers_given, ..earlier };
     }
 
     pub fn next_alarm_ns(&self) -> Option<u64> {

@@ -40,9 +40,16 @@ pub struct Core<E> {
     scratch: String,
 }
 
+#[derive(Clone, Debug)]
 struct Request {
     src: SmolStr,
     msg_id: MsgId,
+}
+
+/// All that waits for an outcome, on either side.
+pub(super) struct Outstanding {
+    calls: Calls,
+    requests: BTreeMap<u64, Request>,
 }
 
 impl<E: Environment> Core<E> {
@@ -94,11 +101,40 @@ impl<E: Environment> Core<E> {
     /// The guest is dead: takes back what the fatal event sent, and tells everyone who waits for an answer.
     pub(super) fn last_words(&mut self, event: Mark, reason: &str) {
         self.outbox.rewind(event);
+        let requests = std::mem::take(&mut self.requests);
+        self.disappoint(&requests, reason);
+    }
+
+    /// Tells those who sent these requests that there will be no answer.
+    fn disappoint(&mut self, requests: &BTreeMap<u64, Request>, reason: &str) {
         let body = calls::error_body(ErrorCode::CRASH.0, reason);
-        for Request { src, msg_id } in std::mem::take(&mut self.requests).values() {
+        for Request { src, msg_id } in requests.values() {
             let posted = self.outbox.post(&self.id, src, &body, Stamp::Reply(msg_id));
             debug_assert!(posted.is_ok(), "an error body is an object");
         }
+    }
+
+    /// A copy of all that waits for an outcome.
+    pub(super) fn outstanding(&self) -> Outstanding {
+        Outstanding { calls: self.calls.clone(), requests: self.requests.clone() }
+    }
+
+    /// Takes out all that waits for an outcome. Numbers that were given out are not given out again.
+    pub(super) fn take_outstanding(&mut self) -> Outstanding {
+        Outstanding { calls: self.calls.take(), requests: std::mem::take(&mut self.requests) }
+    }
+
+    /// Goes back to what waited for an outcome, and to what was sent, before a guest that could not take over.
+    pub(super) fn restore(&mut self, event: Mark, outstanding: Outstanding) {
+        self.outbox.rewind(event);
+        self.calls.restore(outstanding.calls);
+        self.requests = outstanding.requests;
+    }
+
+    /// Gives up what nobody can take over. Returns how many requests that were.
+    pub(super) fn abandon(&mut self, outstanding: &Outstanding, reason: &str) -> usize {
+        self.disappoint(&outstanding.requests, reason);
+        outstanding.requests.len()
     }
 
     /// Sends what the guest wrote, within the event's bounds.

@@ -6,15 +6,17 @@
 mod calls;
 mod core;
 mod outbox;
+mod swap;
 
 use serde::Deserialize;
 
-use crate::guest::{Fault, Guest, Level, Limits, Message, Origin, Plugin};
+use crate::guest::{Context, Fault, Guest, Level, Limits, Message, Origin, Plugin};
 use crate::protocol::{Body, Envelope, ErrorCode, MsgId, Stamp};
 
 use self::calls::Alarm;
 pub use self::core::Core;
 pub use self::outbox::{Outbox, Sent};
+pub use self::swap::{Handover, Otherwise, Swapped};
 
 /// What a node needs from the world it runs in.
 pub trait Environment: 'static {
@@ -35,7 +37,11 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 pub struct Node<E: Environment> {
     guest: Guest<Core<E>>,
     settings: Vec<(String, String)>,
+    /// All nodes of the cluster; empty before `init`.
+    node_ids: Vec<String>,
     phase: Phase,
+    pending: Option<Box<swap::Pending<E>>>,
+    swapped: Option<Result<Swapped, String>>,
 }
 
 enum Phase {
@@ -68,7 +74,8 @@ impl<E: Environment> Node<E> {
         settings: Vec<(String, String)>,
     ) -> Result<Node<E>, Fault> {
         let guest = Guest::new(plugin, Core::new(environment), limits)?;
-        Ok(Node { guest, settings, phase: Phase::Waiting { messages: Vec::new(), bytes: 0 } })
+        let phase = Phase::Waiting { messages: Vec::new(), bytes: 0 };
+        Ok(Node { guest, settings, node_ids: Vec::new(), phase, pending: None, swapped: None })
     }
 
     /// The node's name; empty before `init`.
@@ -93,7 +100,8 @@ impl<E: Environment> Node<E> {
 
     /// When [`Node::fire`] has something to do next, on the clock of the `now` it is given.
     pub fn next_alarm_ns(&mut self) -> Option<u64> {
-        self.guest.host().calls.next_alarm_ns()
+        let alarm_ns = self.guest.host().calls.next_alarm_ns();
+        self.swap_deadline_ns().into_iter().chain(alarm_ns).min()
     }
 
     /// Handles one message. After a fault the outbox holds the last words of this node (error 13 for every request
@@ -103,7 +111,13 @@ impl<E: Environment> Node<E> {
         let fields =
             Body::scan(message.body).map_err(|error| Fault::new(format!("malformed body: {error}")))?;
         match &mut self.phase {
-            Phase::Running => self.dispatch(&message.src, message.body, fields),
+            Phase::Running => {
+                if self.hold_back(message, &fields) {
+                    return Ok(());
+                }
+                self.dispatch(&message.src, message.body, fields)?;
+                self.continue_swap(now_ns)
+            }
             Phase::Waiting { .. } if fields.is("init") => self.init(&message.src, message.body, fields),
             Phase::Waiting { messages, bytes } => {
                 *bytes += message.body.len();
@@ -135,7 +149,7 @@ impl<E: Environment> Node<E> {
                 }
             })?;
         }
-        Ok(())
+        self.continue_swap(now_ns)
     }
 
     fn init(&mut self, src: &str, body: &str, fields: Body<'_>) -> Result<(), Fault> {
@@ -155,12 +169,14 @@ impl<E: Environment> Node<E> {
         self.guest.host().id = init.node_id.as_str().into();
         let request = self.guest.host().open_request(src, fields.msg_id.clone());
         let settings = std::mem::take(&mut self.settings);
-        let settings: Vec<_> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let node_ids: Vec<_> = init.node_ids.iter().map(String::as_str).collect();
-        self.event(|guest| {
-            let started = guest.init(&init.node_id, &node_ids, &settings)?;
-            started.map_err(|reason| Fault::new(format!("the plugin refused to start: {reason}")))
-        })?;
+        let started = with_context(&init.node_id, &init.node_ids, &settings, |context| {
+            self.event(|guest| {
+                let started = guest.init(context)?;
+                started.map_err(|reason| Fault::new(format!("the plugin refused to start: {reason}")))
+            })
+        });
+        (self.node_ids, self.settings) = (init.node_ids, settings);
+        started?;
         if let Some(request) = request {
             self.guest.host().close_request(request);
         }
@@ -168,7 +184,11 @@ impl<E: Environment> Node<E> {
         let Phase::Waiting { messages, .. } = std::mem::replace(&mut self.phase, Phase::Running) else {
             unreachable!("init is handled only while waiting");
         };
-        for Waiting { src, body } in &messages {
+        self.deliver_waiting(&messages)
+    }
+
+    fn deliver_waiting(&mut self, messages: &[Waiting]) -> Result<(), Fault> {
+        for Waiting { src, body } in messages {
             let fields = Body::scan(body).map_err(|error| Fault::new(format!("malformed body: {error}")))?;
             self.dispatch(src, body, fields)?;
         }
@@ -220,4 +240,15 @@ impl<E: Environment> Node<E> {
     fn refuse(&mut self, dest: &str, msg_id: Option<MsgId>, code: ErrorCode, text: &str) {
         self.answer(dest, msg_id, &calls::error_body(code.0, text));
     }
+}
+
+fn with_context<R>(
+    node_id: &str,
+    node_ids: &[String],
+    settings: &[(String, String)],
+    act: impl FnOnce(Context<'_>) -> R,
+) -> R {
+    let node_ids: Vec<_> = node_ids.iter().map(String::as_str).collect();
+    let settings: Vec<_> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    act(Context { node_id, node_ids: &node_ids, settings: &settings })
 }
