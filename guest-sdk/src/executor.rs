@@ -27,12 +27,15 @@ pub(crate) struct Executor {
 struct Slots {
     all: Vec<Slot>,
     free: Vec<usize>,
+    /// How many tasks there are that have to come to an end, unlike residents.
+    transient: usize,
 }
 
 /// A place for one task. The waker stays with the place: one left over from an earlier task causes a needless poll of
 /// the present one, which every future must bear, and starting a task allocates nothing but its future.
 struct Slot {
     task: Option<Task>,
+    is_resident: bool,
     waker: Waker,
     queued: Arc<SlotWaker>,
 }
@@ -58,8 +61,9 @@ impl Wake for SlotWaker {
 }
 
 impl Executor {
-    /// Adds a task, to be polled by the next [`run`](Self::run) or by the one in progress.
-    pub(crate) fn spawn(&self, task: Task) {
+    /// Adds a task, to be polled by the next [`run`](Self::run) or by the one in progress. A resident one lasts as long
+    /// as the node and may be ended wherever it waits.
+    pub(crate) fn spawn(&self, task: Task, is_resident: bool) {
         let mut slots = lock(&self.slots);
         let slot = match slots.free.pop() {
             Some(slot) => slot,
@@ -67,11 +71,13 @@ impl Executor {
                 let slot = slots.all.len();
                 let queued =
                     Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: self.ready.clone() });
-                slots.all.push(Slot { task: None, waker: queued.clone().into(), queued });
+                slots.all.push(Slot { task: None, is_resident, waker: queued.clone().into(), queued });
                 slot
             }
         };
+        slots.transient += usize::from(!is_resident);
         slots.all[slot].task = Some(task);
+        slots.all[slot].is_resident = is_resident;
         slots.all[slot].waker.wake_by_ref();
     }
 
@@ -82,11 +88,17 @@ impl Executor {
             let finished = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
             let mut slots = lock(&self.slots);
             if finished {
+                slots.transient -= usize::from(!slots.all[slot].is_resident);
                 slots.free.push(slot);
             } else {
                 slots.all[slot].task = Some(task);
             }
         }
+    }
+
+    /// Whether every task is a resident.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        lock(&self.slots).transient == 0
     }
 
     /// Drops every task, and with them the handles to the node that they hold.
@@ -121,13 +133,16 @@ mod tests {
         let trace = Arc::new(Mutex::new(String::new()));
         for name in ["a", "b"] {
             let trace = trace.clone();
-            executor.spawn(Box::pin(async move {
-                for step in 1..=2 {
-                    lock(&trace).push_str(&format!("{name}{step} "));
-                    lock(&trace).push_str(&format!("{name}{step}' "));
-                    yield_once().await;
-                }
-            }));
+            executor.spawn(
+                Box::pin(async move {
+                    for step in 1..=2 {
+                        lock(&trace).push_str(&format!("{name}{step} "));
+                        lock(&trace).push_str(&format!("{name}{step}' "));
+                        yield_once().await;
+                    }
+                }),
+                false,
+            );
         }
         executor.run();
         assert_eq!(*lock(&trace), "a1 a1' b1 b1' a2 a2' b2 b2' ");
@@ -138,11 +153,14 @@ mod tests {
         let executor = Executor::default();
         let polls = Arc::new(AtomicUsize::new(0));
         let counted = polls.clone();
-        executor.spawn(Box::pin(std::future::poll_fn(move |cx| {
-            cx.waker().wake_by_ref();
-            cx.waker().wake_by_ref();
-            if counted.fetch_add(1, Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
-        })));
+        executor.spawn(
+            Box::pin(std::future::poll_fn(move |cx| {
+                cx.waker().wake_by_ref();
+                cx.waker().wake_by_ref();
+                if counted.fetch_add(1, Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
+            })),
+            false,
+        );
         executor.run();
         assert_eq!(polls.load(Ordering::Relaxed), 2);
     }
@@ -152,10 +170,13 @@ mod tests {
         let executor = Executor::default();
         let kept = Arc::new(Mutex::new(None));
         let keep = kept.clone();
-        executor.spawn(Box::pin(std::future::poll_fn(move |cx| {
-            *lock(&keep) = Some(cx.waker().clone());
-            Poll::Ready(())
-        })));
+        executor.spawn(
+            Box::pin(std::future::poll_fn(move |cx| {
+                *lock(&keep) = Some(cx.waker().clone());
+                Poll::Ready(())
+            })),
+            false,
+        );
         executor.run();
         lock(&kept).take().expect("the task kept its waker").wake();
         executor.run();

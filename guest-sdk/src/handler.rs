@@ -3,11 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Result;
 use crate::host::Context;
+use crate::migrate;
 use crate::node::Node;
 use crate::runtime::{Incoming, ReplyTo, Runtime};
 
@@ -91,5 +92,23 @@ impl<T: Serialize> Deferred<T> {
             Ok(response) => self.runtime.reply(&self.reply_to, &response),
             Err(error) => self.runtime.refuse(&self.reply_to, &error),
         }
+    }
+}
+
+/// What is saved is which request it answers.
+impl<T> Serialize for Deferred<T> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> std::result::Result<Z::Ok, Z::Error> {
+        self.reply_to.serialize(serializer)
+    }
+}
+
+/// Can be read only as part of a state that a node [takes over](crate::Migrate).
+impl<'de, T> Deserialize<'de> for Deferred<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let reply_to = ReplyTo::deserialize(deserializer)?;
+        let runtime = migrate::loading().ok_or_else(|| {
+            de::Error::custom("the right to answer can be read by a node that takes over only")
+        })?;
+        Ok(Deferred { runtime, reply_to, of: PhantomData })
     }
 }

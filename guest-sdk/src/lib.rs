@@ -121,6 +121,7 @@ mod kv;
 mod log;
 mod mailbox;
 mod message;
+pub mod migrate;
 mod node;
 mod notify;
 mod runtime;
@@ -135,14 +136,29 @@ pub use error::{Error, ErrorCode, Result};
 pub use handler::{Deferred, Handler, Origin};
 pub use host::{CallId, Context, Host, Level, Operation, Outcome, RequestId, Store, TimerId};
 pub use kv::Kv;
+pub use migrate::{Migrate, Saved, from_saved, unknown_version};
 pub use node::{Node, State};
 pub use notify::{Changed, Notify};
 pub use runtime::{Incoming, Instance, Sleep};
 pub use settings::Settings;
 
 /// Makes a [`Handler`] the node of this component. Once per component; a native build only checks the type.
+///
+/// With `migrate` behind it, `export!(Counter, migrate)`, a [`Migrate`] whose node can be swapped while it runs.
 #[macro_export]
 macro_rules! export {
+    ($handler:ty, migrate) => {
+        $crate::export!($handler);
+        const _: () = {
+            const fn is_migrate<S: $crate::Migrate>() {}
+            is_migrate::<$handler>();
+        };
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            type Exported = $crate::wasm::Component<$handler>;
+    $crate::wasm::migration::export_migration!(Exported with_types_in $crate::wasm::migration);
+        };
+    };
     ($handler:ty) => {
         const _: () = {
             const fn is_handler<S: $crate::Handler>() {}

@@ -136,8 +136,11 @@ impl<S> Node<S> {
     }
 
     /// Runs a task beside the handlers. It starts when the present task waits or ends.
+    ///
+    /// A node that can be [swapped](crate::migrate) is swapped when all tasks are done, except those spawned in
+    /// [`Handler::start`](crate::Handler::start), which are ended where they wait.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime().executor.spawn(Box::pin(task));
+        self.runtime().spawn(task);
     }
 
     /// Waits at least `duration`, in whole milliseconds, rounded up. The time runs from this call on.

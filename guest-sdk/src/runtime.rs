@@ -2,11 +2,12 @@
 //! [`Runtime`] is what a node's handles and futures share.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::executor::{Executor, lock};
@@ -14,6 +15,7 @@ use crate::handler::{Handler, Origin};
 use crate::host::{CallId, Context, Host, Level, Operation, Outcome, RequestId, TimerId};
 use crate::mailbox::Mailbox;
 use crate::message::{from_body, to_body};
+use crate::migrate::{self, Migrate, Saved};
 use crate::node::Node;
 
 /// A message as it came in.
@@ -37,10 +39,38 @@ impl<S: Handler> Instance<S> {
     /// Starts a node.
     pub fn start(host: impl Host, context: Context) -> Result<Self> {
         let state = S::init(&context)?;
-        let node = Node::new(Runtime::new(host, context), state);
-        S::start(&node);
+        Ok(Instance::begin(Runtime::new(host, context), state, S::start))
+    }
+
+    /// Starts a node with the state of its predecessor.
+    pub fn load(host: impl Host, context: Context, saved: &Saved) -> Result<Self>
+    where
+        S: Migrate,
+    {
+        let runtime = Runtime::new(host, context);
+        let state = migrate::load(&runtime, saved)?;
+        Ok(Instance::begin(runtime, state, S::resume))
+    }
+
+    /// The state for a successor, or nothing while the node is not at rest.
+    pub fn save(&self) -> Result<Option<Saved>>
+    where
+        S: Migrate,
+    {
+        let runtime = self.node.runtime();
+        if !runtime.executor.is_at_rest() || !runtime.calls.is_empty() {
+            return Ok(None);
+        }
+        migrate::save(&*self.node.state()).map(Some)
+    }
+
+    fn begin(runtime: Arc<Runtime>, state: S, start: fn(&Node<S>)) -> Self {
+        let node = Node::new(runtime, state);
+        node.runtime().is_starting.store(true, Ordering::Relaxed);
+        start(&node);
+        node.runtime().is_starting.store(false, Ordering::Relaxed);
         node.runtime().executor.run();
-        Ok(Instance { node })
+        Instance { node }
     }
 
     /// The node.
@@ -52,7 +82,7 @@ impl<S: Handler> Instance<S> {
     pub fn on_message(&self, message: Incoming) {
         let runtime = self.node.runtime();
         match from_body::<S::Request>(&message.body) {
-            Ok(request) => runtime.executor.spawn(Box::pin(answer(self.node.clone(), request, message))),
+            Ok(request) => runtime.spawn(answer(self.node.clone(), request, message)),
             Err(error) => runtime.refuse(&ReplyTo::sender_of(&message), &error),
         }
         runtime.executor.run();
@@ -88,7 +118,8 @@ async fn answer<S: Handler>(node: Node<S>, request: S::Request, message: Incomin
 }
 
 /// Who gets the answer to a message.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ReplyTo {
     Request(RequestId),
     Nobody { src: String },
@@ -110,6 +141,8 @@ pub(crate) struct Runtime {
     pub(crate) executor: Executor,
     pub(crate) calls: Mailbox<Outcome>,
     pub(crate) timers: Mailbox<()>,
+    /// What is spawned meanwhile is a resident.
+    is_starting: AtomicBool,
     /// Bodies are written here, one after the other, and handed to the host from here.
     buffer: Mutex<Vec<u8>>,
 }
@@ -122,8 +155,14 @@ impl Runtime {
             executor: Executor::default(),
             calls: Mailbox::default(),
             timers: Mailbox::default(),
+            is_starting: AtomicBool::new(false),
             buffer: Mutex::default(),
         })
+    }
+
+    /// Adds a task.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(Box::pin(task), self.is_starting.load(Ordering::Relaxed));
     }
 
     /// Writes a body and hands it to `use_it`; `None` and `()` are no body and are not handed on.

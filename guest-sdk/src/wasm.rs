@@ -1,15 +1,18 @@
 //! The component: the contract's exports drive one [`Instance`], the contract's imports are its [`Host`].
 
+use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use bindings::exports::glomers::node::{events, node};
-use bindings::glomers::node::types::Failure;
+use bindings::glomers::node::types::{Context as Introduction, Failure};
 use bindings::glomers::node::{host as imports, kv, oracle};
+use migration::exports::glomers::node::migrate;
 
 use crate::error::Error;
 use crate::handler::Handler;
 use crate::host::{CallId, Context, Host, Level, Operation, Outcome, RequestId, Store, TimerId};
+use crate::migrate::{Migrate, Saved};
 use crate::runtime::{Incoming, Instance};
 use crate::settings::Settings;
 
@@ -25,11 +28,24 @@ pub mod bindings {
     });
 }
 
+/// Generated from `wit/node.wit`, for plugins that can be swapped.
+#[allow(missing_docs, clippy::all)]
+pub mod migration {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "migratable",
+        pub_export_macro: true,
+        export_macro_name: "export_migration",
+        default_bindings_module: "guest_sdk::wasm::migration",
+        with: { "glomers:node/types@0.1.0": super::bindings::glomers::node::types },
+    });
+}
+
 /// The exports, over the one node of this component, an `S`.
 pub struct Component<S>(PhantomData<S>);
 
 /// An [`Instance`] whose type the exports need not know.
-trait Events: Send + Sync {
+trait Events: Any + Send + Sync {
     fn on_message(&self, message: Incoming);
     fn on_reply(&self, call: CallId, outcome: Outcome);
     fn on_timer(&self, timer: TimerId);
@@ -57,18 +73,40 @@ fn instance() -> &'static dyn Events {
 
 impl<S: Handler> node::Guest for Component<S> {
     fn init(context: node::Context) -> Result<(), String> {
-        std::panic::set_hook(Box::new(log_panic));
-        let context = Context {
-            node_id: context.node_id,
-            node_ids: context.node_ids,
-            settings: Settings::new(context.settings),
-        };
-        let instance = Instance::<S>::start(Imports, context).map_err(|error| error.text)?;
-        INSTANCE.set(Box::new(instance)).map_err(|_| "the node has been started already".to_owned())
+        begin(context, |context| Instance::<S>::start(Imports, context))
     }
 
     fn on_message(message: node::Message) {
         instance().on_message(Incoming { src: message.src, request: message.request, body: message.body });
+    }
+}
+
+/// Makes the one node of this component.
+fn begin<S: Handler>(
+    context: Introduction,
+    start: impl FnOnce(Context) -> crate::error::Result<Instance<S>>,
+) -> Result<(), String> {
+    std::panic::set_hook(Box::new(log_panic));
+    let context = Context {
+        node_id: context.node_id,
+        node_ids: context.node_ids,
+        settings: Settings::new(context.settings),
+    };
+    let instance = start(context).map_err(|error| error.text)?;
+    INSTANCE.set(Box::new(instance)).map_err(|_| "the node has been started already".to_owned())
+}
+
+impl<S: Migrate> migrate::Guest for Component<S> {
+    fn save() -> Result<Option<migrate::Saved>, String> {
+        let instance: &dyn Any = instance();
+        let instance = instance.downcast_ref::<Instance<S>>().expect("there is one handler in a component");
+        let saved = instance.save().map_err(|error| error.text)?;
+        Ok(saved.map(|Saved { version, bytes }| migrate::Saved { version, bytes }))
+    }
+
+    fn load(context: Introduction, saved: migrate::Saved) -> Result<(), String> {
+        let saved = Saved { version: saved.version, bytes: saved.bytes };
+        begin(context, |context| Instance::<S>::load(Imports, context, &saved))
     }
 }
 

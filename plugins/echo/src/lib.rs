@@ -7,10 +7,11 @@
 //!
 //! **Costs** one answer for each request, and no message between nodes.
 
-use guest_sdk::{Context, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+#[derive(Serialize, Deserialize)]
 struct Echo;
 
 #[derive(Deserialize)]
@@ -39,7 +40,12 @@ impl Handler for Echo {
     }
 }
 
-guest_sdk::export!(Echo);
+/// There is nothing to hand over.
+impl Migrate for Echo {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(Echo, migrate);
 
 #[cfg(test)]
 mod tests {
