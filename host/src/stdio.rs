@@ -4,6 +4,7 @@
 //! before one write, so batching costs no latency: nothing is held back while the node waits.
 
 mod input;
+mod reload;
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,6 +20,7 @@ use crate::node::{Core, Environment, Node};
 use crate::protocol::Envelope;
 
 use self::input::{Input, Line};
+pub use self::reload::{Load, Reload};
 
 /// How a node is run.
 pub struct Options {
@@ -28,6 +30,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Log lines below this level are not written.
     pub log_level: Level,
+    /// Other versions of the plugin that the node is to take up while it runs.
+    pub reload: Option<Reload>,
 }
 
 /// How a node ended.
@@ -54,7 +58,7 @@ pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> 
             return Ok(End::Faulted);
         }
     };
-    match serve(&mut node, &signals) {
+    match serve(&mut node, &signals, options.reload.as_ref()) {
         Ok(end) => Ok(end),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Finished),
         Err(error) => Err(error),
@@ -62,10 +66,15 @@ pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> 
 }
 
 /// The loop.
-fn serve(node: &mut Node<Process>, signals: &UnixStream) -> io::Result<End> {
+fn serve(node: &mut Node<Process>, signals: &UnixStream, reload: Option<&Reload>) -> io::Result<End> {
     let mut input = Input::default();
+    let mut woken = Woken::Alarm;
     loop {
-        let handled = handle_lines(node, &mut input).and_then(|()| fire(node));
+        let handled = match woken {
+            Woken::Version => swap(node, reload),
+            _ => Ok(()),
+        };
+        let handled = handled.and_then(|()| handle_lines(node, &mut input)).and_then(|()| fire(node));
         write_all(rustix::stdio::stdout(), node.outbox().bytes())?;
         node.outbox().clear();
         if let Err((occasion, fault)) = handled {
@@ -76,12 +85,28 @@ fn serve(node: &mut Node<Process>, signals: &UnixStream) -> io::Result<End> {
         if input.has_ended() {
             return Ok(End::Finished);
         }
-        match wait(node, signals)? {
+        woken = wait(node, signals, reload)?;
+        match woken {
             Woken::Input => input.read(rustix::stdio::stdin())?,
-            Woken::Alarm => {}
+            Woken::Alarm | Woken::Version => {}
             Woken::Stop => return Ok(End::Finished),
         }
     }
+}
+
+/// Takes up a new version of the plugin, or says why not.
+fn swap(node: &mut Node<Process>, reload: Option<&Reload>) -> Result<(), (String, Fault)> {
+    let Some(reload) = reload else { return Ok(()) };
+    let plugin = match reload.take() {
+        None => return Ok(()),
+        Some(Ok(plugin)) => plugin,
+        Some(Err(error)) => {
+            node.log(Level::Error, &format!("the plugin was not swapped, the old one goes on: {error:#}"));
+            return Ok(());
+        }
+    };
+    let now_ns = node.environment().now_ns();
+    node.swap(now_ns, &plugin, reload.otherwise).map_err(|fault| ("while it was swapped".to_owned(), fault))
 }
 
 /// Hands every complete line to the node. A fault comes with what the node was doing.
@@ -117,11 +142,13 @@ fn fire(node: &mut Node<Process>) -> Result<(), (String, Fault)> {
 enum Woken {
     Input,
     Alarm,
+    /// There is a new version of the plugin.
+    Version,
     Stop,
 }
 
-/// Waits for input, the next alarm, a signal, or the end of whoever reads our output.
-fn wait(node: &mut Node<Process>, signals: &UnixStream) -> io::Result<Woken> {
+/// Waits for input, the next alarm, a new version of the plugin, a signal, or the end of whoever reads our output.
+fn wait(node: &mut Node<Process>, signals: &UnixStream, reload: Option<&Reload>) -> io::Result<Woken> {
     let timeout = node.next_alarm_ns().map(|alarm_ns| {
         let wait_ns = alarm_ns.saturating_sub(node.environment().now_ns());
         Timespec { tv_sec: (wait_ns / 1_000_000_000) as i64, tv_nsec: (wait_ns % 1_000_000_000) as i64 }
@@ -130,15 +157,20 @@ fn wait(node: &mut Node<Process>, signals: &UnixStream) -> io::Result<Woken> {
         PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN),
         PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::empty()),
+        // Where nothing is to be reloaded the signals are watched twice.
+        PollFd::from_borrowed_fd(reload.map_or(signals.as_fd(), Reload::ready), PollFlags::IN),
     ];
     match poll(&mut fds, timeout.as_ref()) {
         Ok(0) | Err(Errno::INTR) => return Ok(Woken::Alarm),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
     }
-    let [stdin, signals, stdout] = fds.map(|fd| fd.revents());
+    let [stdin, signals, stdout, version] = fds.map(|fd| fd.revents());
     if !signals.is_empty() || stdout.contains(PollFlags::ERR) {
         return Ok(Woken::Stop);
+    }
+    if !version.is_empty() {
+        return Ok(Woken::Version);
     }
     Ok(if stdin.is_empty() { Woken::Alarm } else { Woken::Input })
 }

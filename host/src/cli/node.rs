@@ -8,7 +8,8 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
-use crate::stdio::{self, End};
+use crate::node::Otherwise;
+use crate::stdio::{self, End, Reload};
 
 use super::plugin_path;
 
@@ -34,6 +35,15 @@ pub(super) struct Arguments {
     /// A setting for the plugin, delivered with init. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
+
+    /// Take up a new version of the plugin whenever the file changes, and on SIGHUP, without losing anything: what the
+    /// plugin knows goes to its successor. One that does not fit or does not accept it leaves the old one running.
+    #[arg(long)]
+    watch: bool,
+
+    /// With --watch: where a version cannot hand over or take over what the plugin knows, start the new one from nothing.
+    #[arg(long, requires = "watch")]
+    swap_fresh: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -77,11 +87,19 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
         Sandbox::new().map_err(|error| anyhow!("cannot start the WebAssembly engine: {error:#}"))?;
     let plugin = Plugin::load(&sandbox, &Cache::for_user(), &wasm)
         .with_context(|| format!("cannot use {}", path.display()))?;
+    let reload = if arguments.watch {
+        let otherwise = if arguments.swap_fresh { Otherwise::StartCold } else { Otherwise::Refuse };
+        let load = move |wasm: &[u8]| Ok(Plugin::load(&sandbox, &Cache::for_user(), wasm)?);
+        Some(Reload::watch(&path, &wasm, Box::new(load), otherwise)?)
+    } else {
+        None
+    };
     let memory_bytes = usize::try_from(arguments.max_memory.as_u64()).unwrap_or(usize::MAX);
     let options = stdio::Options {
         limits: Limits { memory_bytes, event_timeout: arguments.event_timeout },
         settings: arguments.settings,
         log_level: arguments.log_level.into(),
+        reload,
     };
     match stdio::run(&plugin, options).context("cannot read or write messages")? {
         End::Finished => Ok(ExitCode::SUCCESS),
