@@ -1,4 +1,4 @@
-//! The baseline of the benches: an echo node written by hand for speed and nothing else. One thread, a 64 KiB buffer,
+//! The first baseline of the benches: an echo node written by hand for speed and nothing else. One thread, a 64 KiB buffer,
 //! borrowed types with the payload as raw text, one reused output buffer that is flushed when no complete line waits.
 
 use std::borrow::Cow;
