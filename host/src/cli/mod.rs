@@ -3,9 +3,11 @@
 mod build;
 mod challenges;
 mod check;
+mod new;
 mod node;
 mod plugin_path;
 mod test;
+mod toolchains;
 
 use std::process::ExitCode;
 
@@ -30,7 +32,9 @@ enum Command {
     Build(build::Arguments),
     Challenges(challenges::Arguments),
     Check(check::Arguments),
+    New(new::Arguments),
     Test(Box<test::Arguments>),
+    Toolchains(toolchains::Arguments),
 }
 
 /// Parses the command line, does what it says, and reports an error in one line.
@@ -50,6 +54,8 @@ pub fn main() -> ExitCode {
         (Some(Command::Build(build)), _) => build::run(&build),
         (Some(Command::Challenges(challenges)), _) => challenges::run(&challenges),
         (Some(Command::Check(check)), _) => Ok(check::run(&check)),
+        (Some(Command::New(new)), _) => new::run(&new),
+        (Some(Command::Toolchains(toolchains)), _) => toolchains::run(&toolchains),
         (Some(Command::Test(test)), _) => Ok(test::run(&test)),
         (None, Some(node)) => node::run(node),
         (None, None) => unreachable!("clap asks for arguments"),

@@ -1,17 +1,33 @@
-//! From plugin crates to `plugins/<name>.wasm`: compiled by cargo for `wasm32-wasip2`, checked against the contract, put
-//! in place. `host build`, `cargo demo` and the tests all come through here.
+//! Rust: plugin crates, compiled by cargo for `wasm32-wasip2`. A whole workspace is built with one call of cargo.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::guest::{Cache, Plugin, Sandbox};
-use crate::node::Core;
-use crate::stdio::Process;
+use super::component::CONTRACT;
+use super::install::{self, Built};
+use super::language::{Language, Source};
+use super::project::{File, Place};
+use super::sdk;
+use super::toolchain::{Registry, Tool};
+
+/// Rust, as the frame knows it.
+pub(super) const RUST: Language =
+    Language { name: "rust", title: "Rust", marker: "Cargo.toml", tools: &[&RUSTC], compile, template };
+
+const RUSTC: Tool = Tool {
+    name: "Rust",
+    registry: Registry::Rustup,
+    package: "stable",
+    version: "1.95.0",
+    also_tried: &[],
+    commands: &[&["rustc"]],
+    version_arguments: &["--version"],
+};
 
 /// The target whose output is a component.
 const TARGET: &str = "wasm32-wasip2";
@@ -20,21 +36,8 @@ const TARGET: &str = "wasm32-wasip2";
 /// leaves room for what the plugin itself does there.
 const STACK_FLAGS: &str = r#"target.wasm32-wasip2.rustflags=["-Clink-arg=-zstack-size=131072"]"#;
 
-/// A plugin that has been built.
-#[derive(Clone, Debug)]
-pub struct Built {
-    /// The crate's name.
-    pub name: String,
-    /// The component.
-    pub wasm: PathBuf,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Whether it differs from what was there before.
-    pub is_new: bool,
-}
-
 /// Builds every plugin crate of the workspace that `dir` lies in: all members below its `plugins` directory.
-pub fn workspace(dir: &Path) -> Result<Vec<Built>> {
+pub(super) fn workspace(dir: &Path) -> Result<Vec<Built>> {
     let root = workspace_root(dir)?;
     let plugins = root.join("plugins");
     let mut crates = Vec::new();
@@ -46,20 +49,29 @@ pub fn workspace(dir: &Path) -> Result<Vec<Built>> {
     }
     crates.sort();
     ensure!(!crates.is_empty(), "there is no plugin crate in {}", plugins.display());
-    crates_of(&root, &crates, &plugins)
+    let sandbox = install::sandbox()?;
+    let artefacts = cargo_build(&root, &crates)?;
+    artefacts
+        .iter()
+        .map(|artefact| install::install(&sandbox, &plugins, &artefact.name, &artefact.read()?))
+        .collect()
 }
 
-/// Builds the plugin crate in a directory. The component goes to `place`, or else to `plugins` in the crate's workspace.
-pub fn one(dir: &Path, place: Option<&Path>) -> Result<Built> {
-    ensure!(dir.join("Cargo.toml").is_file(), "{} is not a crate: it has no Cargo.toml", dir.display());
-    let root = workspace_root(dir)?;
-    let plugins = root.join("plugins");
-    let built = crates_of(&root, &[dir.to_owned()], place.unwrap_or(&plugins))?;
-    built.into_iter().next().context("cargo made nothing")
+fn compile(source: &Source) -> Result<Vec<u8>> {
+    let root = workspace_root(&source.dir)?;
+    let artefacts = cargo_build(&root, std::slice::from_ref(&source.dir))?;
+    artefacts.first().context("cargo made nothing")?.read()
+}
+
+/// Whether a directory is a crate that makes a plugin.
+pub(super) fn is_plugin(dir: &Path) -> bool {
+    manifest(dir).is_ok_and(|manifest| {
+        manifest.package.is_some() && manifest.lib.crate_type.iter().any(|kind| kind == "cdylib")
+    })
 }
 
 /// Builds crates of one workspace with one call of cargo.
-fn crates_of(root: &Path, crates: &[PathBuf], place: &Path) -> Result<Vec<Built>> {
+fn cargo_build(root: &Path, crates: &[PathBuf]) -> Result<Vec<Artefact>> {
     ensure_target(root)?;
     let mut cargo = cargo(root);
     cargo.args(["build", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
@@ -77,15 +89,19 @@ fn crates_of(root: &Path, crates: &[PathBuf], place: &Path) -> Result<Vec<Built>
         !artefacts.is_empty(),
         "cargo made no {TARGET} component; does the crate have crate-type = [\"cdylib\"]?"
     );
-    let sandbox =
-        Sandbox::new().map_err(|error| anyhow!("cannot start the WebAssembly engine: {error:#}"))?;
-    artefacts.iter().map(|artefact| install(&sandbox, place, artefact)).collect()
+    Ok(artefacts)
 }
 
 /// A component as cargo made it.
 struct Artefact {
     name: String,
     wasm: PathBuf,
+}
+
+impl Artefact {
+    fn read(&self) -> Result<Vec<u8>> {
+        fs::read(&self.wasm).with_context(|| format!("cannot read {}", self.wasm.display()))
+    }
 }
 
 /// The lines of cargo's JSON output that matter here.
@@ -115,31 +131,6 @@ fn run_cargo(mut cargo: Command) -> Result<Vec<Artefact>> {
     Ok(artefacts)
 }
 
-/// Checks a component and copies it to where plugins are looked up, unless it is there already.
-fn install(sandbox: &Sandbox, plugins: &Path, artefact: &Artefact) -> Result<Built> {
-    let wasm =
-        fs::read(&artefact.wasm).with_context(|| format!("cannot read {}", artefact.wasm.display()))?;
-    let place = plugins.join(format!("{}.wasm", artefact.name));
-    let is_new = fs::read(&place).map_or(true, |old| old != wasm);
-    if is_new {
-        Plugin::<Core<Process>>::load(sandbox, &Cache::for_user(), &wasm)
-            .with_context(|| format!("{} is not a plugin", artefact.name))?;
-        // A node that starts meanwhile must find the old file or the new one, never half of one.
-        fs::create_dir_all(plugins)?;
-        let mut file = tempfile::NamedTempFile::new_in(plugins)?;
-        std::io::Write::write_all(&mut file, &wasm)?;
-        make_readable(file.as_file())?;
-        file.persist(&place).with_context(|| format!("cannot write {}", place.display()))?;
-    }
-    Ok(Built { name: artefact.name.clone(), wasm: place, bytes: wasm.len() as u64, is_new })
-}
-
-/// Gives a temporary file, which only its owner can read, the rights of an ordinary one.
-fn make_readable(file: &fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
 /// Adds the target through rustup when the toolchain lacks it.
 fn ensure_target(root: &Path) -> Result<()> {
     let libdir = Command::new("rustc")
@@ -164,7 +155,7 @@ fn cargo(dir: &Path) -> Command {
     cargo
 }
 
-fn workspace_root(dir: &Path) -> Result<PathBuf> {
+pub(super) fn workspace_root(dir: &Path) -> Result<PathBuf> {
     let output = cargo(dir)
         .args(["locate-project", "--workspace", "--message-format", "plain"])
         .output()
@@ -179,7 +170,16 @@ fn workspace_root(dir: &Path) -> Result<PathBuf> {
 struct Manifest {
     package: Option<Package>,
     #[serde(default)]
+    lib: Lib,
+    #[serde(default)]
     profile: toml::Table,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Lib {
+    #[serde(default)]
+    crate_type: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -193,7 +193,7 @@ fn manifest(dir: &Path) -> Result<Manifest> {
     toml::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-fn package_name(dir: &Path) -> Result<String> {
+pub(super) fn package_name(dir: &Path) -> Result<String> {
     let package = manifest(dir)?.package;
     Ok(package.with_context(|| format!("{} has no package", dir.display()))?.name)
 }
@@ -201,4 +201,54 @@ fn package_name(dir: &Path) -> Result<String> {
 /// Whether the workspace says how plugins are to be optimised; without that they are built for release.
 fn defines_plugin_profile(root: &Path) -> bool {
     manifest(root).is_ok_and(|manifest| manifest.profile.contains_key("plugin"))
+}
+
+/// The workspace around a directory, if it is one that holds the SDK as well as plugins.
+pub(super) fn workspace_with_sdk(dir: &Path) -> Option<PathBuf> {
+    let is_it = |root: &&Path| root.join("guest-sdk/Cargo.toml").is_file() && root.join("plugins").is_dir();
+    let dir = fs::canonicalize(dir).ok()?;
+    dir.ancestors().find(is_it).map(Path::to_owned)
+}
+
+/// A crate: in a workspace with the SDK a member of it, elsewhere a workspace of its own with a copy of the SDK, so that
+/// nothing is needed but crates.io.
+fn template(place: &Place) -> Result<Vec<File>> {
+    let mut files = sdk::template("template", &place.name)?;
+    if let Some(root) = &place.workspace {
+        let around = place.dir.parent().map(fs::canonicalize).and_then(Result::ok);
+        ensure!(
+            around.as_deref() == Some(&*root.join("plugins")),
+            "a crate of this workspace goes to {}",
+            root.join("plugins").join(&place.name).display()
+        );
+        return Ok(files);
+    }
+    for file in &mut files {
+        if file.path == Path::new("Cargo.toml") {
+            file.text = file.text.replace("../../guest-sdk", "guest-sdk") + "\n" + &own_workspace()?;
+        }
+    }
+    files.push(File { path: ".gitignore".into(), text: "/target\n/store\n/plugins/*.wasm\n".to_owned() });
+    files.push(File { path: "wit/node.wit".into(), text: CONTRACT.to_owned() });
+    for file in sdk::folder("src")? {
+        files.push(File { path: Path::new("guest-sdk/src").join(file.path), ..file });
+    }
+    files.push(File { path: "guest-sdk/Cargo.toml".into(), text: sdk::text("Cargo.toml")? });
+    Ok(files)
+}
+
+/// What a crate and a copy of the SDK inherit from this workspace, as a workspace of their own.
+fn own_workspace() -> Result<String> {
+    let ours: toml::Table = toml::from_str(include_str!("../../../Cargo.toml"))?;
+    let mut workspace = ours["workspace"].as_table().cloned().context("a workspace is a table")?;
+    workspace.retain(|key, _| matches!(key, "resolver" | "package" | "dependencies" | "lints"));
+    if let Some(dependencies) = workspace.get_mut("dependencies").and_then(toml::Value::as_table_mut) {
+        dependencies.retain(|name, _| matches!(name, "serde" | "serde_json" | "wit-bindgen"));
+    }
+    let mut own = toml::Table::new();
+    own.insert("workspace".to_owned(), workspace.into());
+    let mut profile = ours["profile"].as_table().cloned().context("profiles are a table")?;
+    profile.retain(|name, _| name == "plugin");
+    own.insert("profile".to_owned(), profile.into());
+    Ok(toml::to_string(&own)?)
 }

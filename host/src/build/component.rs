@@ -1,0 +1,48 @@
+//! From a core module, which is what most compilers make, to a component: the last step of every toolchain that does not
+//! know components itself.
+
+use anyhow::{Context, Result};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The contract's text.
+pub(super) const CONTRACT: &str = include_str!("../../../wit/node.wit");
+
+/// Makes a component of a core module that exports a world of the contract (`responder` or `plugin`) by the canonical
+/// ABI: `glomers:node/node@0.1.0#init` and so on. Imports of WASI preview 1 are bridged to WASI 0.2; imports of the world
+/// that the module does not use are left out. Errors name the first function that is missing or has the wrong type.
+pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("node.wit", CONTRACT).context("the contract does not parse")?;
+    let world = resolve.select_world(&[package], Some(world)).context("no such world in the contract")?;
+    let mut module = module.to_owned();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| {
+            encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
+        })
+        .and_then(|encoder| encoder.validate(true).encode())
+        .context("the module does not fit the contract")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_without_the_exports_of_the_world_is_told_what_it_lacks() {
+        let module = wat::parse_str("(module (memory (export \"memory\") 1))").unwrap();
+        let error = format!("{:#}", componentize(&module, "responder").unwrap_err());
+        assert!(error.contains("glomers:node/node@0.1.0"), "{error}");
+    }
+
+    #[test]
+    fn a_world_that_the_contract_does_not_have_is_refused() {
+        let module = wat::parse_str("(module)").unwrap();
+        assert!(componentize(&module, "solar-system").is_err());
+    }
+}
