@@ -37,7 +37,6 @@ pub struct Results {
     #[serde(rename = "valid?")]
     pub valid: Valid,
     /// Why it is not valid, in words.
-    #[serde(skip)]
     pub violations: Vec<Finding>,
     /// What is suspicious, in words.
     pub warnings: Vec<Finding>,
@@ -231,7 +230,7 @@ impl CrashReport {
     fn finding(&self) -> Finding {
         let time_ns = u64::try_from(self.time).unwrap_or_default();
         let text = format!("node {} died at {}: {}", self.node, seconds(time_ns), self.reason);
-        Finding { text, op_index: None, time_ns: Some(time_ns) }
+        Finding::at_time(time_ns, text)
     }
 }
 
@@ -240,6 +239,6 @@ impl OffenceReport {
         let time_ns = u64::try_from(self.time).unwrap_or_default();
         let times = if self.count == 1 { String::new() } else { format!(" ({} times)", self.count) };
         let text = format!("{} at {}: {}{times}", self.node, seconds(time_ns), self.text);
-        Finding { text, op_index: None, time_ns: Some(time_ns) }
+        Finding::at_time(time_ns, text)
     }
 }

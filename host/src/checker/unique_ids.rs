@@ -133,7 +133,8 @@ fn explain(holders: &[&Op]) -> Finding {
         seconds(second.time_ns),
         if holders.len() > 2 { ", …" } else { "" }
     );
-    Finding::at(second, text)
+    let parts = holders.iter().take(LISTED).map(|op| (op.index, format!("returned {}", op.value)));
+    Finding::at(second, text).involving(parts)
 }
 
 impl Explain for UniqueIdsResult {

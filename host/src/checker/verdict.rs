@@ -1,5 +1,7 @@
 //! The three-valued verdict every checker gives, how verdicts combine, and how a checker explains itself.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
 use super::Op;
@@ -53,17 +55,45 @@ pub struct Finding {
     /// When it shows, in nanoseconds since the load began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_ns: Option<u64>,
+    /// The operations one has to look at to understand it, in the order in which to look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub involved: Vec<Involved>,
+}
+
+/// An operation that has a part in a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Involved {
+    /// Which operation: the index of its invocation or of its completion.
+    pub op_index: usize,
+    /// Its part in a few words, for instance `acknowledged`.
+    pub role: Cow<'static, str>,
 }
 
 impl Finding {
     /// A finding that shows in one operation.
     pub fn at(op: &Op, text: String) -> Finding {
-        Finding { text, op_index: Some(op.index), time_ns: Some(op.time_ns) }
+        Finding { op_index: Some(op.index), time_ns: Some(op.time_ns), ..Finding::overall(text) }
     }
 
     /// A finding about the history as a whole.
     pub fn overall(text: String) -> Finding {
-        Finding { text, op_index: None, time_ns: None }
+        Finding { text, op_index: None, time_ns: None, involved: Vec::new() }
+    }
+
+    /// A finding about something that happened at a time, in nanoseconds since the load began.
+    pub fn at_time(time_ns: u64, text: String) -> Finding {
+        Finding { time_ns: Some(time_ns), ..Finding::overall(text) }
+    }
+
+    /// The same with the operations that have a part in it, each with its role.
+    pub fn involving<R: Into<Cow<'static, str>>>(
+        mut self,
+        ops: impl IntoIterator<Item = (usize, R)>,
+    ) -> Finding {
+        let involved = ops.into_iter().map(|(op_index, role)| Involved { op_index, role: role.into() });
+        self.involved = involved.collect();
+        self
     }
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod new;
 mod node;
 mod plugin_path;
+mod report;
 mod test;
 mod toolchains;
 
@@ -33,6 +34,7 @@ enum Command {
     Challenges(challenges::Arguments),
     Check(check::Arguments),
     New(new::Arguments),
+    Report(report::Arguments),
     Test(Box<test::Arguments>),
     Toolchains(toolchains::Arguments),
 }
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Check(check)), _) => Ok(check::run(&check)),
         (Some(Command::New(new)), _) => new::run(&new),
         (Some(Command::Toolchains(toolchains)), _) => toolchains::run(&toolchains),
+        (Some(Command::Report(report)), _) => report::run(&report),
         (Some(Command::Test(test)), _) => Ok(test::run(&test)),
         (None, Some(node)) => node::run(node),
         (None, None) => unreachable!("clap asks for arguments"),

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -24,11 +24,12 @@ use crate::checker::Valid;
 use crate::checker::availability::Availability;
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
 use crate::node::Core;
-use crate::report::{store, verdict};
+use crate::report::recording::{About, Recording};
+use crate::report::{page, store, verdict};
 use crate::workload::{self, Topology};
 
 use super::node::{LogLevel, duration, setting};
-use super::plugin_path;
+use super::{plugin_path, report};
 
 /// Exit statuses, as Maelstrom's (spec §2.2).
 const INVALID: u8 = 1;
@@ -194,6 +195,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Output")]
     log_level: LogLevel,
 
+    /// Write no report.html; `host report` can make it later.
+    #[arg(long, conflicts_with = "open", help_heading = "Output")]
+    no_report: bool,
+
+    /// Open the report in the browser.
+    #[arg(long, help_heading = "Output")]
+    open: bool,
+
     /// Show what nodes log.
     #[arg(long, help_heading = "Output")]
     log_stderr: bool,
@@ -306,8 +315,14 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
         compare(&run, &again)?;
     }
     show_logs(arguments, &run);
+    let ended_ns = run.ended_ns;
     let folder = store::write(&arguments.store, &test.workload, &test.options.nodes, &run, &results)
         .with_context(|| format!("cannot write to {}", arguments.store.display()))?;
+    let page = keep_report(arguments, test, run, &results, &folder)
+        .with_context(|| format!("cannot write the report into {}", folder.display()))?;
+    if let Some(page) = page.as_deref().filter(|_| arguments.open) {
+        report::open(page);
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&results)?);
         return Ok(results.valid);
@@ -316,16 +331,38 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
         let occasion = verdict::Occasion {
             workload: &test.workload,
             nodes: test.options.nodes.len(),
-            seconds: run.ended_ns as f64 / 1e9,
+            seconds: ended_ns as f64 / 1e9,
             wall_seconds: wall.as_secs_f64(),
             replay: &replay(test.seed),
         };
         print!("{}", verdict::tell(&occasion, &results));
         println!("  files: {}", folder.display());
+        if let Some(page) = &page {
+            println!("  report: {}", page.display());
+        }
         println!();
     }
     println!("{}", verdict::last_words(results.valid));
     Ok(results.valid)
+}
+
+/// Notes in the folder of a run what was tested, and makes the report of it unless it is not wanted.
+fn keep_report(
+    arguments: &Arguments,
+    test: &Test,
+    run: Run,
+    results: &Results,
+    folder: &Path,
+) -> Result<Option<PathBuf>> {
+    let about = arguments.about(test, &run);
+    about.write(folder)?;
+    if arguments.no_report {
+        return Ok(None);
+    }
+    let results = serde_json::to_string_pretty(results)?;
+    let Run { history, journal, logs, .. } = run;
+    let recording = Recording { about, results, history, messages: (&journal).into(), logs };
+    Ok(Some(page::write(&recording, folder)?))
 }
 
 fn attempt(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<(Run, Results, Duration)> {
@@ -485,6 +522,54 @@ impl Arguments {
                 None => Seed(getrandom::u64()? >> 32),
             },
         })
+    }
+
+    /// What the report says of the test, beside its results.
+    fn about(&self, test: &Test, run: &Run) -> About {
+        let subject =
+            self.plugin.as_ref().map(PathBuf::from).or_else(|| self.bin.clone()).unwrap_or_default();
+        let name = subject.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        About {
+            workload: test.workload.clone(),
+            subject: name.trim_end_matches(".wasm").to_owned(),
+            nodes: test.options.nodes.clone(),
+            concurrency: test.options.concurrency,
+            seed: test.seed.0,
+            replay: replay(test.seed),
+            options: self.telling_options(),
+            load_began_ns: run.load_began_ns,
+            ended_ns: run.ended_ns,
+        }
+    }
+
+    /// The options that shape a run, and how they were set, where it matters for the workload.
+    fn telling_options(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut options = serde_json::json!({
+            "rate": self.rate, "time-limit": self.time_limit, "latency": self.latency,
+        });
+        if self.latency > 0 {
+            options["latency-dist"] = self.latency_dist.to_string().into();
+        }
+        if self.workload == "broadcast" {
+            options["topology"] = self.topology.to_string().into();
+        }
+        if self.workload.starts_with("txn") {
+            options["consistency-models"] = self.consistency_models.clone().into();
+        }
+        let network = [("loss", self.loss), ("duplicate", self.duplicate), ("slow-links", self.slow_links)];
+        for (name, probability) in network.into_iter().chain([("one-way-cuts", self.one_way_cuts)]) {
+            if probability.get() > 0.0 {
+                options[name] = probability.get().into();
+            }
+        }
+        if let Some(faults) = &self.nemesis {
+            options["nemesis"] = faults.to_string().into();
+            options["nemesis-interval"] = self.nemesis_interval.into();
+        }
+        for (key, value) in &self.settings {
+            options[format!("set {key}")] = value.clone().into();
+        }
+        serde_json::from_value(options).expect("it is an object")
     }
 
     fn node_names(&self) -> Result<Vec<String>> {

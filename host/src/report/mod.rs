@@ -1,5 +1,10 @@
-//! What people and programs read about a run: the verdict on the terminal and the files of the store. It knows
-//! results, not how they came about.
+//! What people and programs read about a run: the verdict on the terminal, the files of the store, and the report. It
+//! knows results, not how they came about.
 
+mod columns;
+mod logs;
+pub mod messages;
+pub mod page;
+pub mod recording;
 pub mod store;
 pub mod verdict;

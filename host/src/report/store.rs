@@ -9,6 +9,20 @@ use serde::Serialize;
 use crate::bench::Run;
 use crate::bench::results::Results;
 
+/// What was tested; the other files make sense with it.
+pub const TEST: &str = "test.json";
+/// The verdict.
+pub const RESULTS: &str = "results.json";
+/// What the clients saw, one operation a line.
+pub const HISTORY: &str = "history.jsonl";
+/// What was sent, one event of a message a line.
+pub const JOURNAL: &str = "journal.jsonl";
+
+/// Where a node's log is in the folder of a run.
+pub fn log_name(node: &str) -> String {
+    format!("node-logs/{}.log", file_name(node))
+}
+
 /// Writes a run's files and points `latest` at them, in the store and in the workload's folder. Returns the folder.
 ///
 /// `results.json`, `history.jsonl` (one operation a line), `journal.jsonl` (one event of a message a line),
@@ -21,22 +35,21 @@ pub fn write(
     results: &Results,
 ) -> io::Result<PathBuf> {
     let folder = create_folder(&store.join(workload))?;
-    let mut out = create(&folder, "results.json")?;
+    let mut out = create(&folder, RESULTS)?;
     serde_json::to_writer_pretty(&mut out, results)?;
     out.write_all(b"\n")?;
     out.flush()?;
-    let mut out = create(&folder, "history.jsonl")?;
+    let mut out = create(&folder, HISTORY)?;
     for op in run.history.ops() {
         write_line(&mut out, op)?;
     }
     out.flush()?;
-    let mut out = create(&folder, "journal.jsonl")?;
+    let mut out = create(&folder, JOURNAL)?;
     run.journal.write(&mut out)?;
     out.flush()?;
-    let logs = folder.join("node-logs");
-    fs::create_dir(&logs)?;
+    fs::create_dir(folder.join("node-logs"))?;
     for (node, log) in nodes.iter().zip(&run.logs) {
-        fs::write(logs.join(format!("{}.log", file_name(node))), log)?;
+        fs::write(folder.join(log_name(node)), log)?;
     }
     link(&store.join("latest"), &folder)?;
     link(&store.join(workload).join("latest"), &folder)?;

@@ -94,7 +94,7 @@ fn a_lost_log_entry_is_caught() {
 
 #[test]
 fn stale_transactions_are_caught() {
-    caught("txn-list-append", "stale", &[], &["T1"]);
+    caught("txn-list-append", "stale", &[], &["no order fits operation 19 (process 1"]);
     caught("txn-rw-register", "stale", &[], &["process"]);
 }
 

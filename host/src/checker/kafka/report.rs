@@ -91,10 +91,11 @@ impl Errors {
                 Evidence::CycleExists(existing) => existing.scc.first().copied(),
                 Evidence::Cycle(_) | Evidence::CutShort(_) | Evidence::EmptyGraph => None,
             };
-            match op.and_then(|index| history.ops().get(index)) {
+            let finding = match op.and_then(|index| history.ops().get(index)) {
                 Some(op) => Finding::at(op, text),
                 None => Finding::overall(text),
-            }
+            };
+            finding.involving(evidence.parts())
         })
     }
 

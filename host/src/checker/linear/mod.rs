@@ -75,7 +75,7 @@ impl Verdict {
     fn finding(&self, key: &Value) -> Option<Finding> {
         match self {
             Verdict::Linearizable => None,
-            Verdict::Violated(failure) => Some(Finding::at(&failure.op, failure.explanation.clone())),
+            Verdict::Violated(failure) => Some(failure.finding()),
             Verdict::Undecided(reason) => Some(Finding::overall(format!("key {key}: {reason}"))),
         }
     }

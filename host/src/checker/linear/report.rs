@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::super::verdict::seconds;
+use super::super::verdict::{Finding, seconds};
 use super::super::{History, Op, Valid, Value};
 use super::calls::{Call, CallId, Calls, Effect, ValueId};
 use super::search::{Config, Path, SHOWN, Stuck};
@@ -78,6 +78,18 @@ impl Failure {
             final_paths: stuck.paths.iter().map(|path| story.final_path(path, stuck.call)).collect(),
             explanation: story.explanation(stuck, previous_ok),
         }
+    }
+}
+
+impl Failure {
+    /// The failure as a finding: what can still be put in order, and what fits nowhere.
+    pub(super) fn finding(&self) -> Finding {
+        let last = self.last_op.iter().map(|op| (op.index, "last in order"));
+        let previous = self.previous_ok.iter().map(|op| (op.index, "everything up to here fits"));
+        let mut parts: Vec<_> = last.chain(previous).collect();
+        parts.dedup_by_key(|(index, _)| *index);
+        parts.push((self.op.index, "fits nowhere"));
+        Finding::at(&self.op, self.explanation.clone()).involving(parts)
     }
 }
 

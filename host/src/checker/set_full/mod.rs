@@ -6,6 +6,8 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use self::scan::{Scan, Sightings, scan};
@@ -45,6 +47,9 @@ pub struct SetFullResult {
     /// How long stable elements took to become visible everywhere; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable_latencies: Option<Quantiles>,
+    /// How many elements took how many milliseconds: what those quantiles are taken from. Not Maelstrom's.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stable_latency_counts: BTreeMap<u64, usize>,
     /// How long lost elements were visible; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_latencies: Option<Quantiles>,
@@ -161,6 +166,7 @@ fn judge(history: &History, scan: Scan) -> SetFullResult {
         stale,
         never_read_count: never_read.len(),
         never_read,
+        stable_latency_counts: counts(&elements),
         stable_latencies: Quantiles::of(
             elements.iter().filter_map(|element| element.stable_latency).collect(),
         ),
@@ -170,6 +176,14 @@ fn judge(history: &History, scan: Scan) -> SetFullResult {
         elements,
         ..SetFullResult::default()
     }
+}
+
+fn counts(elements: &[Element]) -> BTreeMap<u64, usize> {
+    let mut counts = BTreeMap::new();
+    for latency in elements.iter().filter_map(|element| element.stable_latency) {
+        *counts.entry(latency).or_default() += 1;
+    }
+    counts
 }
 
 fn sorted<'e>(elements: impl Iterator<Item = &'e Element>) -> Vec<Value> {
@@ -232,7 +246,14 @@ impl Element {
         };
         let end =
             format!("first from that of process {} begun at {}", missed.process, seconds(missed.time_ns));
-        Some(Finding::at(missed, format!("{begin} {middle}, {end}")))
+        let proof = (known.index, if known.f == "read" { "first read" } else { "acknowledged" });
+        let seen = self
+            .last_present
+            .filter(|present| history.completion_of(*present).is_some_and(|op| op.index != known.index));
+        let parts =
+            [Some(proof), seen.map(|present| (present, "last seen")), Some((missed.index, "missing"))];
+        let finding = Finding::at(missed, format!("{begin} {middle}, {end}"));
+        Some(finding.involving(parts.into_iter().flatten()))
     }
 }
 

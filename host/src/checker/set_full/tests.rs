@@ -23,7 +23,7 @@ fn an_element_that_is_read_is_stable() {
     let expected = concat!(
         r#"{"valid?":true,"worst-stale":[],"duplicated-count":0,"attempt-count":1,"lost":[],"lost-count":0,"#,
         r#""stable-count":1,"stale-count":0,"stale":[],"never-read-count":0,"never-read":[],"#,
-        r#""stable-latencies":{"0":0,"0.5":0,"0.95":0,"0.99":0,"1":0},"duplicated":{}}"#
+        r#""stable-latencies":{"0":0,"0.5":0,"0.95":0,"0.99":0,"1":0},"stable-latency-counts":{"0":1},"duplicated":{}}"#
     );
     assert_eq!(serde_json::to_string(&result).unwrap(), expected);
     assert_eq!((result.violations(), result.warnings()), (&[][..], &[][..]));

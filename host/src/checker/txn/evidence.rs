@@ -254,10 +254,45 @@ impl Evidence {
             Evidence::CutShort(_) | Evidence::EmptyGraph => None,
         };
         let text = format!("{anomaly}: {}", self.sentence());
-        match op.and_then(|op| history.ops().get(op)) {
+        let finding = match op.and_then(|op| history.ops().get(op)) {
             Some(op) => Finding::at(op, text),
             None => Finding::overall(text),
+        };
+        finding.involving(self.parts())
+    }
+
+    /// The operations that have a part in it, with the names the explanation gives them.
+    pub fn parts(&self) -> Vec<(usize, String)> {
+        let numbered = |ops: &[usize]| {
+            ops.iter().enumerate().map(|(place, op)| (*op, format!("T{}", place + 1))).collect()
+        };
+        match self {
+            Evidence::Cycle(cycle) => numbered(&cycle.ops),
+            Evidence::CycleExists(existing) => numbered(&existing.scc),
+            Evidence::Case(case) => case.parts(),
+            Evidence::CutShort(_) | Evidence::EmptyGraph => Vec::new(),
         }
+    }
+}
+
+impl Case {
+    fn parts(&self) -> Vec<(usize, String)> {
+        let mut parts: Vec<(usize, String)> = Vec::new();
+        let mut add = |op: usize, role: String| {
+            if parts.iter().all(|(known, _)| *known != op) {
+                parts.push((op, role));
+            }
+        };
+        for (name, field) in &self.fields {
+            match field {
+                Field::Op(op) if *name == "op" => add(*op, "here".to_owned()),
+                Field::Op(op) => add(*op, (*name).to_owned()),
+                Field::Ops(ops) => (1..).zip(ops).for_each(|(place, op)| add(*op, format!("T{place}"))),
+                Field::Value(_) => {}
+            }
+        }
+        self.op.into_iter().for_each(|op| add(op, "here".to_owned()));
+        parts
     }
 }
 
