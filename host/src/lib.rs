@@ -7,6 +7,7 @@ pub mod bench;
 pub mod build;
 pub mod checker;
 pub mod cli;
+pub mod conversation;
 pub mod guest;
 pub mod node;
 pub mod protocol;

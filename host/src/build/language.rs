@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::toolchain::Tool;
-use super::{project, rust};
+use super::{c, project, rust};
 
 /// All that the frame needs to know of a language. Each language defines its own in its own file.
 pub struct Language {
@@ -17,6 +17,8 @@ pub struct Language {
     pub marker: &'static str,
     /// What it takes to build a plugin.
     pub tools: &'static [&'static Tool],
+    /// The command that runs a new plugin's own test, in its directory. `{{name}}` stands for the plugin's name.
+    pub own_test: &'static str,
     /// Makes a component of a plugin's sources.
     pub(super) compile: fn(&Source) -> Result<Vec<u8>>,
     /// The files of a new plugin, by their paths in its directory.
@@ -24,7 +26,7 @@ pub struct Language {
 }
 
 /// Every language there is. In the order shown to people.
-pub const LANGUAGES: &[&Language] = &[&rust::RUST];
+pub const LANGUAGES: &[&Language] = &[&rust::RUST, &c::C];
 
 /// A plugin's sources.
 pub struct Source {

@@ -2,6 +2,7 @@
 //! against the contract, put it in place. `host build`, `host new`, `cargo demo` and the tests all come through here.
 //! What is particular to a language is said in its own file, and nowhere else.
 
+mod c;
 mod component;
 mod install;
 pub mod language;

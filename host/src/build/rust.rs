@@ -16,8 +16,15 @@ use super::sdk;
 use super::toolchain::{Registry, Tool};
 
 /// Rust, as the frame knows it.
-pub(super) const RUST: Language =
-    Language { name: "rust", title: "Rust", marker: "Cargo.toml", tools: &[&RUSTC], compile, template };
+pub(super) const RUST: Language = Language {
+    name: "rust",
+    title: "Rust",
+    marker: "Cargo.toml",
+    tools: &[&RUSTC],
+    own_test: "cargo test",
+    compile,
+    template,
+};
 
 const RUSTC: Tool = Tool {
     name: "Rust",

@@ -3,6 +3,7 @@
 mod build;
 mod challenges;
 mod check;
+mod converse;
 mod new;
 mod node;
 mod plugin_path;
@@ -33,6 +34,7 @@ enum Command {
     Build(build::Arguments),
     Challenges(challenges::Arguments),
     Check(check::Arguments),
+    Converse(converse::Arguments),
     New(new::Arguments),
     Report(report::Arguments),
     Test(Box<test::Arguments>),
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Build(build)), _) => build::run(&build),
         (Some(Command::Challenges(challenges)), _) => challenges::run(&challenges),
         (Some(Command::Check(check)), _) => Ok(check::run(&check)),
+        (Some(Command::Converse(converse)), _) => converse::run(converse),
         (Some(Command::New(new)), _) => new::run(&new),
         (Some(Command::Toolchains(toolchains)), _) => toolchains::run(&toolchains),
         (Some(Command::Report(report)), _) => report::run(&report),

@@ -1,6 +1,6 @@
 //! `host new`: a plugin to start from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -31,7 +31,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let language = Language::named(&arguments.lang).context("clap knows the languages")?;
     let dir = project::create(&arguments.path, language)?;
     println!("{}: {}", dir.display(), language.title);
-    println!("Next: host build {}", dir.display());
+    let own_test = language.own_test.replace("{{name}}", &name(&dir));
+    println!("Next: cd {}; host build .; {own_test}", dir.display());
     // Said now rather than when the build fails; it does not keep the project from being made.
     for tool in language.tools {
         if let Err(missing) = tool.require(language.name, language.title) {
@@ -39,4 +40,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn name(dir: &Path) -> String {
+    dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

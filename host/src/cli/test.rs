@@ -23,7 +23,7 @@ use crate::bench::{self, Progress, Run, Test};
 use crate::checker::Valid;
 use crate::checker::availability::Availability;
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
-use crate::node::Core;
+use crate::node::{Core, Environment};
 use crate::report::recording::{About, Recording};
 use crate::report::{page, store, verdict};
 use crate::workload::{self, Topology};
@@ -633,7 +633,7 @@ impl Arguments {
 }
 
 /// Loads a plugin to run in virtual time.
-pub(super) fn load(path: &std::path::Path) -> Result<Plugin<Core<Simulated>>> {
+pub(super) fn load<E: Environment>(path: &std::path::Path) -> Result<Plugin<Core<E>>> {
     let wasm = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let sandbox =
         Sandbox::new().map_err(|error| anyhow!("cannot start the WebAssembly engine: {error:#}"))?;

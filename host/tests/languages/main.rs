@@ -1,0 +1,27 @@
+//! Plugins in every language: from an empty directory to a tested plugin, and the guests of the tree in their challenges.
+
+mod conversations;
+mod guests;
+mod projects;
+mod support;
+
+/// One test for each language: `check` is run with the language's name.
+macro_rules! each_language {
+    ($check:ident) => {
+        super::each_language!($check: rust c);
+
+        #[test]
+        fn no_language_is_forgotten() {
+            super::support::assert_known(&TESTED);
+        }
+    };
+    ($check:ident: $($language:ident)*) => {
+        const TESTED: &[&str] = &[$(stringify!($language)),*];
+
+        $(#[test]
+        fn $language() {
+            super::support::when_installed(stringify!($language), $check);
+        })*
+    };
+}
+use each_language;
