@@ -47,11 +47,6 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Whether no outcome is expected.
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
-    }
-
     /// Stops to expect an outcome. True if it had not arrived.
     pub(crate) fn forget(&self, id: u64) -> bool {
         matches!(lock(&self.0).remove(&id), Some(Letter::Expected(_)))

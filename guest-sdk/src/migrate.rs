@@ -57,8 +57,8 @@
 //! guest_sdk::export!(Counter, migrate);
 //! ```
 //!
-//! A node is swapped when it is at rest: no handler and no task it spawned is under way, and no call is outstanding.
-//! Only tasks spawned in [`Handler::start`] may be waiting, for a time or a notification: they end there, and
+//! A node is swapped when it is at rest: no handler is under way, and no task that one has spawned. Only residents may be
+//! waiting, the tasks spawned in [`Handler::start`] or by [`Node::spawn_resident`]: they end there, and
 //! [`Migrate::resume`] starts their successors. So what must not be forgotten belongs into the state, not into a task.
 //! Requests whose answers were [deferred](crate::Origin::defer) stay open: a [`Deferred`](crate::Deferred) in the state
 //! is saved with it.

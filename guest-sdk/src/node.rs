@@ -137,10 +137,16 @@ impl<S> Node<S> {
 
     /// Runs a task beside the handlers. It starts when the present task waits or ends.
     ///
-    /// A node that can be [swapped](crate::migrate) is swapped when all tasks are done, except those spawned in
-    /// [`Handler::start`](crate::Handler::start), which are ended where they wait.
+    /// A node that can be [swapped](crate::migrate) is swapped when it is done, unless it was spawned in
+    /// [`Handler::start`](crate::Handler::start): then it is a [resident](Node::spawn_resident).
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime().spawn(task);
+    }
+
+    /// Runs a task that is ended where it waits when the node is [swapped](crate::migrate). What it does has to follow
+    /// from the state, so that [`Migrate::resume`](crate::Migrate::resume) can start it again.
+    pub fn spawn_resident(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime().spawn_resident(task);
     }
 
     /// Waits at least `duration`, in whole milliseconds, rounded up. The time runs from this call on.

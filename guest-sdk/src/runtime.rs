@@ -57,8 +57,7 @@ impl<S: Handler> Instance<S> {
     where
         S: Migrate,
     {
-        let runtime = self.node.runtime();
-        if !runtime.executor.is_at_rest() || !runtime.calls.is_empty() {
+        if !self.node.runtime().executor.is_at_rest() {
             return Ok(None);
         }
         migrate::save(&*self.node.state()).map(Some)
@@ -160,9 +159,14 @@ impl Runtime {
         })
     }
 
-    /// Adds a task.
+    /// Adds a task, a resident if the node is just starting.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.executor.spawn(Box::pin(task), self.is_starting.load(Ordering::Relaxed));
+    }
+
+    /// Adds a task that may be ended where it waits.
+    pub(crate) fn spawn_resident(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(Box::pin(task), true);
     }
 
     /// Writes a body and hands it to `use_it`; `None` and `()` are no body and are not handed on.

@@ -18,13 +18,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_sdk::{Backoff, Context, Handler, Node, Origin, Result, warn};
+use guest_sdk::{Backoff, Context, Handler, Migrate, Node, Origin, Result, warn};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+#[derive(Serialize, Deserialize)]
 struct Flood {
     values: BTreeSet<i64>,
     neighbours: Vec<String>,
+    /// What has been sent to whom and not been acknowledged.
+    untold: BTreeSet<(String, i64)>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +61,8 @@ impl Handler for Flood {
     fn init(context: &Context) -> Result<Self> {
         context.settings.expect_only(&[])?;
         let others = context.node_ids.iter().filter(|name| **name != context.node_id);
-        Ok(Flood { values: BTreeSet::new(), neighbours: others.cloned().collect() })
+        let neighbours = others.cloned().collect();
+        Ok(Flood { values: BTreeSet::new(), neighbours, untold: BTreeSet::new() })
     }
 
     async fn handle(node: Node<Self>, request: Request, origin: Origin) -> Result<Response> {
@@ -78,12 +82,26 @@ impl Handler for Flood {
     }
 }
 
-guest_sdk::export!(Flood);
+/// `broadcast` can take this form over.
+impl Migrate for Flood {
+    const VERSION: u32 = 1;
+
+    /// Goes on to tell what was not acknowledged.
+    fn resume(node: &Node<Self>) {
+        for (neighbour, message) in node.state().untold.clone() {
+            node.spawn(tell(node.clone(), neighbour, message));
+        }
+    }
+}
+
+guest_sdk::export!(Flood, migrate);
 
 /// Begins to tell all neighbours but the one who knows it already.
 fn flood(node: &Node<Flood>, message: i64, known_to: &str) {
-    for neighbour in node.state().neighbours.iter().filter(|name| *name != known_to) {
-        node.spawn(tell(node.clone(), neighbour.clone(), message));
+    let Flood { neighbours, untold, .. } = &mut *node.state();
+    for neighbour in neighbours.iter().filter(|name| *name != known_to) {
+        untold.insert((neighbour.clone(), message));
+        node.spawn_resident(tell(node.clone(), neighbour.clone(), message));
     }
 }
 
@@ -93,6 +111,7 @@ async fn tell(node: Node<Flood>, neighbour: String, message: i64) {
     if let Err(error) = told.retry(Backoff::default()).await {
         warn!(node, "{neighbour} does not take {message}: {error}");
     }
+    node.state().untold.remove(&(neighbour, message));
 }
 
 #[cfg(test)]

@@ -17,12 +17,13 @@
 use std::num::NonZeroU32;
 
 use anti_entropy::{Batch, Replicated, Replication};
-use guest_sdk::{Context, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 /// Keeps the slowest value under 600 ms at 100 ms latency (Gossip Glomers 3d), with room to spare.
 const DEFAULT_INTERVAL_MS: NonZeroU32 = NonZeroU32::new(320).unwrap();
 
+#[derive(Serialize, Deserialize)]
 struct Broadcast {
     /// The values, a set that only grows.
     replication: Replication<i64>,
@@ -84,7 +85,27 @@ impl Replicated for Broadcast {
     }
 }
 
-guest_sdk::export!(Broadcast);
+/// A predecessor may have been `broadcast-flood`: the two count their forms together.
+impl Migrate for Broadcast {
+    const VERSION: u32 = 2;
+
+    fn convert(context: &Context, version: u32, saved: &str) -> Result<Self> {
+        /// What `broadcast-flood` knows. Whom it had still to tell what does not matter here: every peer is told all.
+        #[derive(Deserialize)]
+        struct Flood {
+            values: Vec<i64>,
+        }
+        if version != 1 {
+            return Err(guest_sdk::unknown_version::<Self>(version));
+        }
+        let mut broadcast = Broadcast::init(context)?;
+        let Flood { values } = guest_sdk::from_saved(saved)?;
+        values.into_iter().for_each(|value| broadcast.replication.join(value));
+        Ok(broadcast)
+    }
+}
+
+guest_sdk::export!(Broadcast, migrate);
 
 #[cfg(test)]
 mod tests;

@@ -17,12 +17,13 @@
 use std::num::NonZeroU32;
 
 use anti_entropy::{Batch, Part, Replicated, Replication};
-use guest_sdk::{Context, Error, ErrorCode, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Error, ErrorCode, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 /// As in `pn-counter`, so that the two compare.
 const DEFAULT_INTERVAL_MS: NonZeroU32 = NonZeroU32::new(500).unwrap();
 
+#[derive(Serialize, Deserialize)]
 struct GCounter {
     /// What this node was told to add in this life.
     own: Count,
@@ -109,7 +110,16 @@ impl Replicated for GCounter {
     }
 }
 
-guest_sdk::export!(GCounter);
+impl Migrate for GCounter {
+    const VERSION: u32 = 1;
+
+    /// The same life goes on, with what it was told to add.
+    fn resume(node: &Node<Self>) {
+        anti_entropy::start(node);
+    }
+}
+
+guest_sdk::export!(GCounter, migrate);
 
 fn full() -> Error {
     Error::new(ErrorCode::Abort, "more than this counter can count")

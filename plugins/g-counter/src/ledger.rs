@@ -18,7 +18,7 @@ pub struct Total {
 }
 
 /// Additions and views: done, under way, and wanted.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Ledger {
     /// This node's total, as far as it is known to be in the store.
     own: Total,
@@ -30,13 +30,15 @@ pub struct Ledger {
     /// Whether the last view is recent enough to answer from.
     is_fresh: bool,
     /// Tells that something is wanted.
+    #[serde(skip)]
     pub work: Notify,
     /// Tells that something is done.
+    #[serde(skip)]
     pub progress: Notify,
 }
 
 /// Consecutive actions of one kind, by number; the first is 1.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Progress {
     wanted: u64,
     begun: u64,

@@ -29,7 +29,7 @@ mod store;
 
 use std::time::Duration;
 
-use guest_sdk::{Context, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 use ledger::Ledger;
@@ -37,6 +37,7 @@ use ledger::Ledger;
 /// Far less than the time that Maelstrom waits before it reads for the last time.
 const DEFAULT_MAX_STALENESS_MS: u32 = 1000;
 
+#[derive(Serialize, Deserialize)]
 struct GCounter {
     ledger: Ledger,
     max_staleness: Duration,
@@ -92,7 +93,17 @@ impl Handler for GCounter {
     }
 }
 
-guest_sdk::export!(GCounter);
+impl Migrate for GCounter {
+    const VERSION: u32 = 1;
+
+    /// The timer that would have told that the last view is too old has ended.
+    fn resume(node: &Node<Self>) {
+        node.state().ledger.expire_view();
+        Self::start(node);
+    }
+}
+
+guest_sdk::export!(GCounter, migrate);
 
 #[cfg(test)]
 mod tests;

@@ -17,12 +17,13 @@
 use std::num::NonZeroU32;
 
 use anti_entropy::{Batch, Replicated, Replication};
-use guest_sdk::{Context, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 /// A node that is killed loses no more than a third of a second's elements.
 const DEFAULT_INTERVAL_MS: NonZeroU32 = NonZeroU32::new(320).unwrap();
 
+#[derive(Serialize, Deserialize)]
 struct GSet {
     replication: Replication<i64>,
 }
@@ -79,7 +80,11 @@ impl Replicated for GSet {
     }
 }
 
-guest_sdk::export!(GSet);
+impl Migrate for GSet {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(GSet, migrate);
 
 #[cfg(test)]
 mod tests;

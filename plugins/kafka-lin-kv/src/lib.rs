@@ -22,12 +22,12 @@ mod join;
 
 use std::collections::BTreeMap;
 
-use guest_sdk::{Backoff, Context, ErrorCode, Handler, Kv, Node, Origin, Result};
+use guest_sdk::{Backoff, Context, ErrorCode, Handler, Kv, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 use join::try_join_all;
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct KafkaLinKv {
     /// For each key an offset before which no entry is free.
     taken: BTreeMap<String, u64>,
@@ -73,7 +73,11 @@ impl Handler for KafkaLinKv {
     }
 }
 
-guest_sdk::export!(KafkaLinKv);
+impl Migrate for KafkaLinKv {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(KafkaLinKv, migrate);
 
 async fn send(node: &Node<KafkaLinKv>, key: String, message: i64) -> Result<Response> {
     let kv = node.lin_kv();

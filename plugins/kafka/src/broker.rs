@@ -23,7 +23,7 @@ pub enum Placement {
 }
 
 /// What peers must be told.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Item {
     /// A message in a log that this node owns.
     Message { key: Arc<str>, offset: usize },
@@ -46,6 +46,7 @@ pub enum Change {
 }
 
 /// The state of one node.
+#[derive(Serialize, Deserialize)]
 pub struct Broker {
     me: usize,
     /// So many nodes own logs: the first ones.

@@ -37,13 +37,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use delta_stream::{Exchange, Header, Replica};
-use guest_sdk::{Context, Deferred, Error, ErrorCode, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Deferred, Error, ErrorCode, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 use broker::{Broker, Change, Item, Placement, Ticket};
 
 const DEFAULT_INTERVAL_MS: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
+#[derive(Serialize, Deserialize)]
 struct Kafka {
     broker: Broker,
     /// Clients whose messages are at a foreign owner: which one, and how to answer.
@@ -122,7 +123,11 @@ impl Handler for Kafka {
     }
 }
 
-guest_sdk::export!(Kafka);
+impl Migrate for Kafka {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(Kafka, migrate);
 
 impl Kafka {
     fn send(&mut self, key: &str, message: i64, origin: &Origin) -> Option<Response> {

@@ -15,12 +15,13 @@
 
 use std::collections::BTreeMap;
 
-use guest_sdk::{Context, Error, ErrorCode, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Error, ErrorCode, Handler, Migrate, Node, Origin, Result};
 use raft::server::{self, HasServer, Server};
 use raft::{Message, StateMachine};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[derive(Serialize, Deserialize)]
 struct LinKv {
     server: Server<Store, Response>,
 }
@@ -122,7 +123,11 @@ impl Handler for LinKv {
     }
 }
 
-guest_sdk::export!(LinKv);
+impl Migrate for LinKv {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(LinKv, migrate);
 
 #[cfg(test)]
 mod tests;

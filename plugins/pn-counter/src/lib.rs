@@ -20,12 +20,13 @@
 use std::num::NonZeroU32;
 
 use anti_entropy::{Batch, Part, Replicated, Replication};
-use guest_sdk::{Context, Error, ErrorCode, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Error, ErrorCode, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 /// Reads are fresh enough for people, and a node that is killed loses no more than half a second's additions.
 const DEFAULT_INTERVAL_MS: NonZeroU32 = NonZeroU32::new(500).unwrap();
 
+#[derive(Serialize, Deserialize)]
 struct PnCounter {
     /// What this node was told to add in this life.
     own: Sums,
@@ -129,7 +130,16 @@ impl Replicated for PnCounter {
     }
 }
 
-guest_sdk::export!(PnCounter);
+impl Migrate for PnCounter {
+    const VERSION: u32 = 1;
+
+    /// The same life goes on, with what it was told to add.
+    fn resume(node: &Node<Self>) {
+        anti_entropy::start(node);
+    }
+}
+
+guest_sdk::export!(PnCounter, migrate);
 
 #[cfg(test)]
 mod tests;

@@ -13,11 +13,12 @@
 
 use std::collections::BTreeMap;
 
-use guest_sdk::{Context, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
 use raft::server::{self, HasServer, Server};
 use raft::{Message, StateMachine};
 use serde::{Deserialize, Serialize};
 
+#[derive(Serialize, Deserialize)]
 struct TxnListAppend {
     server: Server<Lists, Response>,
 }
@@ -155,7 +156,11 @@ fn keys_if_read_only(txn: &[MicroOp]) -> Option<Vec<i64>> {
     txn.iter().map(key_if_read).collect()
 }
 
-guest_sdk::export!(TxnListAppend);
+impl Migrate for TxnListAppend {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(TxnListAppend, migrate);
 
 #[cfg(test)]
 mod tests;

@@ -33,13 +33,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use delta_stream::{Exchange, Header, Replica};
-use guest_sdk::{Context, Error, ErrorCode, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Error, ErrorCode, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
 use registers::{MicroOp, Registers, Versioned};
 
 const DEFAULT_INTERVAL_MS: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
+#[derive(Serialize, Deserialize)]
 struct TxnRwRegister {
     registers: Registers,
     interval: Duration,
@@ -122,7 +123,11 @@ impl Handler for TxnRwRegister {
     }
 }
 
-guest_sdk::export!(TxnRwRegister);
+impl Migrate for TxnRwRegister {
+    const VERSION: u32 = 1;
+}
+
+guest_sdk::export!(TxnRwRegister, migrate);
 
 impl Replica for TxnRwRegister {
     type Item = i64;

@@ -29,6 +29,7 @@ pub enum MicroOp {
 }
 
 /// The registers of one node.
+#[derive(Serialize, Deserialize)]
 pub struct Registers {
     by_key: BTreeMap<i64, Versioned>,
     /// The latest time seen.

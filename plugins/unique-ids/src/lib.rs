@@ -11,9 +11,10 @@
 //!
 //! **Costs** no message between nodes.
 
-use guest_sdk::{Context, Handler, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
 use serde::{Deserialize, Serialize};
 
+#[derive(Serialize, Deserialize)]
 struct UniqueIds {
     /// What all ids of this life begin with.
     prefix: String,
@@ -54,7 +55,14 @@ impl Handler for UniqueIds {
     }
 }
 
-guest_sdk::export!(UniqueIds);
+impl Migrate for UniqueIds {
+    const VERSION: u32 = 1;
+
+    /// The same life goes on, with its prefix.
+    fn resume(_: &Node<Self>) {}
+}
+
+guest_sdk::export!(UniqueIds, migrate);
 
 #[cfg(test)]
 mod tests {

@@ -73,7 +73,7 @@ pub(crate) struct Echo {
 }
 
 /// One peer.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Link {
     /// The peer has this node's log before this position.
     pub acked: u64,
@@ -100,7 +100,7 @@ pub(crate) struct Link {
 }
 
 /// A question for confirmation, repeated until it is answered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Question {
     /// When it was asked first.
     since: u64,

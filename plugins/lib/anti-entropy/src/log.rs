@@ -3,20 +3,41 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::part::Part;
 
 /// A log of parts that keeps only the newest state of each, and of whom it came.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "", from = "Saved<P>")]
 pub(crate) struct Log<P: Part> {
     /// By position. A part that changes moves to the end.
     entries: BTreeMap<u64, Entry<P>>,
+    #[serde(skip)]
     position_of: BTreeMap<P::Key, u64>,
     end: u64,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Entry<P> {
     part: P,
     /// The peer that has the part just as it is here, because it sent it.
     learned_from: Option<usize>,
+}
+
+/// A log as it is saved; the rest follows from it.
+#[derive(Deserialize)]
+#[serde(bound = "")]
+struct Saved<P: Part> {
+    entries: BTreeMap<u64, Entry<P>>,
+    end: u64,
+}
+
+impl<P: Part> From<Saved<P>> for Log<P> {
+    fn from(Saved { entries, end }: Saved<P>) -> Self {
+        let position_of = entries.iter().map(|(&position, entry)| (entry.part.key(), position)).collect();
+        Log { entries, position_of, end }
+    }
 }
 
 impl<P: Part> Default for Log<P> {

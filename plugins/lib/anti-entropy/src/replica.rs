@@ -1,5 +1,7 @@
 //! One node's part of the algorithm, as a state machine: time and batches go in, batches come out.
 
+use serde::{Deserialize, Serialize};
+
 use crate::link::{Ack, Batch, Link};
 use crate::log::Log;
 use crate::part::Part;
@@ -11,6 +13,8 @@ const LEASE_MS: u64 = 12_000;
 const MARGIN_MS: u64 = 10;
 
 /// The state of one node.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
 pub(crate) struct Replica<P: Part> {
     me: usize,
     incarnation: u64,

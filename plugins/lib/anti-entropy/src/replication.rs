@@ -4,17 +4,20 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use guest_sdk::{Context, Error, ErrorCode, Handler, Node, Notify, Origin, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::link::Batch;
 use crate::part::Part;
 use crate::replica::Replica;
 
 /// A node's copy of the replicated state.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
 pub struct Replication<P: Part> {
     replica: Replica<P>,
     clock: Clock,
     /// Wakes [`replicate`] when something may be due sooner than it was.
+    #[serde(skip)]
     replan: Notify,
 }
 
@@ -60,14 +63,16 @@ impl<P: Part> Replication<P> {
     }
 }
 
-/// Begins to replicate a node's state.
+/// Begins to replicate a node's state: in a new life, or in the one that the node has begun before it was swapped.
 pub fn start<S: Replicated>(node: &Node<S>) {
-    // 53 bits, so that any JSON parser on the way keeps them.
-    let incarnation = node.random() >> 11;
+    // 53 bits, so that any JSON parser on the way keeps them; 0 is no life.
+    let incarnation = (node.random() >> 11).max(1);
     let reading_ms = reading_ms(node);
     let mut state = node.state();
     let Replication { replica, clock, .. } = state.replication();
-    replica.start(incarnation, clock.now_ms(reading_ms));
+    if replica.incarnation() == 0 {
+        replica.start(incarnation, clock.now_ms(reading_ms));
+    }
     if node.peers().next().is_some() {
         node.spawn(replicate(node.clone()));
     }
@@ -117,7 +122,7 @@ fn send_due<S: Replicated>(node: &Node<S>) -> u64 {
 
 /// The time that has passed, by a clock that may be set back: such a step counts for nothing. All plans are made in this
 /// time, so that a clock that goes back an hour does not silence a node for an hour.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Clock {
     last_reading_ms: u64,
     passed_ms: u64,

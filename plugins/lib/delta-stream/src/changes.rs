@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// Whom a change concerns. Peers go by their place in the cluster's list of nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Audience {
     /// Every peer.
     All,
@@ -26,10 +28,27 @@ impl Audience {
 }
 
 /// A list in which an item that changes again moves to the end.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Ord + Clone + Deserialize<'de>"), from = "Saved<T>")]
 pub(crate) struct Changes<T> {
     by_position: BTreeMap<u64, (T, Audience)>,
+    #[serde(skip)]
     position_of: BTreeMap<T, u64>,
     end: u64,
+}
+
+/// Changes as they are saved; the rest follows from it.
+#[derive(Deserialize)]
+struct Saved<T> {
+    by_position: BTreeMap<u64, (T, Audience)>,
+    end: u64,
+}
+
+impl<T: Ord + Clone> From<Saved<T>> for Changes<T> {
+    fn from(Saved { by_position, end }: Saved<T>) -> Self {
+        let position_of = by_position.iter().map(|(&position, (item, _))| (item.clone(), position)).collect();
+        Changes { by_position, position_of, end }
+    }
 }
 
 impl<T: Ord + Clone> Changes<T> {

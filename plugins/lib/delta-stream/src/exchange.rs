@@ -1,11 +1,14 @@
 //! One node's part of the algorithm, as a state machine: intervals, changes and headers go in, headers come out.
 
 use guest_sdk::Notify;
+use serde::{Deserialize, Serialize};
 
 use crate::changes::{Audience, Changes};
 use crate::link::{Ack, Header, Link, Patience};
 
 /// What one node has to tell its peers, and has been told.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Ord + Clone + Deserialize<'de>"))]
 pub struct Exchange<T> {
     me: usize,
     incarnation: u64,
@@ -15,6 +18,7 @@ pub struct Exchange<T> {
     patience: Patience,
     /// How many intervals have passed; the rests do not count.
     now: u64,
+    #[serde(skip)]
     pub(crate) news: Notify,
 }
 

@@ -28,7 +28,7 @@ pub struct Ack {
 }
 
 /// How many intervals to wait for what.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Patience {
     /// Before the same is sent again, when there is nothing new.
     pub repeat: u64,
@@ -46,7 +46,7 @@ impl Patience {
 }
 
 /// One peer.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Link {
     /// The peer has this node's changes before this position.
     pub acked: u64,

@@ -21,11 +21,14 @@ pub trait Replica: Handler {
     fn batch(&mut self, peer: usize) -> Self::Batch;
 }
 
-/// Begins a life of the node, and to send batches, one each interval at most. Called in [`Handler::start`].
+/// Begins a life of the node, unless it has begun one before it was swapped, and to send batches, one each interval at
+/// most. Called in [`Handler::start`].
 pub fn start<R: Replica>(node: &Node<R>, interval: Duration) {
-    // 53 bits, so that any JSON parser on the way keeps them.
-    let incarnation = node.random() >> 11;
-    node.state().exchange().start(incarnation);
+    // 53 bits, so that any JSON parser on the way keeps them; 0 is no life.
+    let incarnation = (node.random() >> 11).max(1);
+    if node.state().exchange().incarnation() == 0 {
+        node.state().exchange().start(incarnation);
+    }
     if node.peers().next().is_some() {
         node.spawn(replicate(node.clone(), interval));
     }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::StateMachine;
 use crate::election::Ballot;
 use crate::leader::Leadership;
@@ -51,14 +53,17 @@ pub enum Refusal {
 }
 
 /// What a server does at present.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Role {
     Follower { leader: Option<Slot> },
     Candidate(Ballot),
     Leader(Leadership),
 }
 
-/// A server. It has no clock and no random source: time comes with each input, randomness with its creation.
+/// A server. It has no clock and no random source: time comes with each input, randomness with its creation. Saved and
+/// read again it is the same server in the same life.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = ""))]
 pub struct Raft<M: StateMachine> {
     pub(crate) me: Slot,
     pub(crate) incarnation: Incarnation,
@@ -77,6 +82,8 @@ pub struct Raft<M: StateMachine> {
     /// When it last heard from the leader.
     pub(crate) leader_heard_at: Option<Millis>,
     pub(crate) requests: Requests<M>,
+    /// Empty between two inputs.
+    #[serde(skip)]
     pub(crate) outputs: Vec<Output<M>>,
 }
 
@@ -125,6 +132,11 @@ impl<M: StateMachine> Raft<M> {
         self.pass_on_requests();
         self.lead();
         std::mem::take(&mut self.outputs)
+    }
+
+    /// Whether its life has begun.
+    pub fn has_begun(&self) -> bool {
+        self.incarnation != 0
     }
 
     /// Whether it leads, as far as it knows.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::StateMachine;
 use crate::core::{Raft, Role};
 use crate::leader::Leadership;
@@ -12,7 +14,7 @@ use crate::message::Body;
 use crate::timing::{Millis, smoothed};
 
 /// A candidate's votes.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ballot {
     /// Whether it only asks who would vote.
     pre: bool,

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::log::Index;
 use crate::members::{Incarnation, Slot};
 use crate::message::Grant;
 use crate::timing::Millis;
 
 /// The state of a term of office.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Leadership {
     /// The index of the first entry of the term.
     pub(crate) first: Index,
@@ -29,7 +31,7 @@ pub(crate) struct Leadership {
 }
 
 /// What a leader knows of a follower.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Follower {
     /// The life that answered last.
     pub(crate) incarnation: Option<Incarnation>,
@@ -51,7 +53,7 @@ pub(crate) struct Follower {
 }
 
 /// Reads of one node.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Reads {
     pub(crate) slot: Slot,
     pub(crate) grant: Grant,

@@ -71,7 +71,7 @@ pub trait StateMachine: Clone + Default + Serialize + DeserializeOwned + Send + 
     /// What changes the state.
     type Command: Clone + Serialize + DeserializeOwned + Send + 'static;
     /// What only looks at it.
-    type Query: Send + 'static;
+    type Query: Serialize + DeserializeOwned + Send + 'static;
     /// What comes out of both.
     type Answer: Send + 'static;
 

@@ -65,7 +65,7 @@ pub struct Numbered<C> {
 }
 
 /// A log. Its base is the position up to which entries are no longer kept: they are applied everywhere it matters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Log<C> {
     base: Position,
     entries: VecDeque<Entry<C>>,

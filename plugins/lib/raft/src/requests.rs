@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::StateMachine;
 use crate::core::{Output, Raft, Refusal, Role, Ticket};
 use crate::leader::Reads;
@@ -19,6 +21,8 @@ const GIVE_UP_MS: Millis = 5000;
 const MAX_WAITING: usize = 4096;
 
 /// Requests of own clients without an answer yet.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = ""))]
 pub(crate) struct Requests<M: StateMachine> {
     next_seq: u64,
     commands: BTreeMap<u64, Waiting<M::Command>>,
@@ -27,7 +31,7 @@ pub(crate) struct Requests<M: StateMachine> {
     next_batch_at: Millis,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Waiting<T> {
     ticket: Ticket,
     what: T,
@@ -38,7 +42,7 @@ struct Waiting<T> {
     due_at: Millis,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Read<Q> {
     query: Q,
     /// Once granted, it can be answered as soon as the log is applied up to here.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use guest_sdk::{Context, Deferred, Error, ErrorCode, Node, Origin, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::core::{Input, Output, Raft, Refusal, Ticket};
 use crate::members::Slot;
@@ -18,6 +18,8 @@ const TICK_MS: Millis = 10;
 const SHIFT_TO_53_BITS: u32 = 11;
 
 /// A server and the clients that wait for it.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = ""))]
 pub struct Server<M: StateMachine, R> {
     raft: Raft<M>,
     now: Millis,
@@ -92,15 +94,18 @@ fn error_of(refusal: Refusal) -> Error {
     }
 }
 
-/// Begins the life of the server: draws its incarnation and sets its clock going.
+/// Begins the life of the server, unless it has begun before the node was swapped: draws its incarnation; and sets its
+/// clock going.
 pub fn start<M, R, H>(node: &Node<H>)
 where
     M: StateMachine<Answer = Result<R>>,
     R: Serialize + 'static,
     H: HasServer<M, R>,
 {
-    let incarnation = node.random() >> SHIFT_TO_53_BITS;
-    node.state().server().raft.begin(incarnation, node.random());
+    let (incarnation, seed) = ((node.random() >> SHIFT_TO_53_BITS).max(1), node.random());
+    if !node.state().server().raft.has_begun() {
+        node.state().server().raft.begin(incarnation, seed);
+    }
     node.spawn(tick(node.clone()));
 }
 

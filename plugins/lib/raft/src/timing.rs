@@ -1,5 +1,7 @@
 //! How long to wait for what, derived from the measured round trip. Wrong values cost time, never correctness.
 
+use serde::{Deserialize, Serialize};
+
 /// Milliseconds on a server's own time. It may run fast, slow or in jumps; nothing but the liveness depends on it.
 pub type Millis = u64;
 
@@ -13,7 +15,7 @@ const MAX_ELECTION_MS: Millis = 10_000;
 const MAX_PACE_MS: Millis = 50;
 
 /// The round trip, and what follows from it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Timing {
     rtt_ms: Option<Millis>,
     random: u64,
