@@ -19,6 +19,8 @@ pub enum Output<'a> {
     Death(Death),
     /// The node did something that it should not, and lives.
     Offence(String),
+    /// The node's plugin was swapped, with what is to be said about that, or was not, with the reason.
+    Swap(Result<String, String>),
 }
 
 /// How a node died.
@@ -43,6 +45,10 @@ pub trait Cluster {
 
     /// Makes a node's clocks wrong, or right again.
     fn skew(&mut self, node: usize, skew: Option<Skew>, now_ns: u64);
+
+    /// Swaps a node's plugin for its successor, now or as soon as it can be; [`Output::Swap`] tells of it. A node that
+    /// is down, or is killed meanwhile, starts with the successor. `again` swaps a successor for another instance of it.
+    fn swap(&mut self, node: usize, again: bool, now_ns: u64);
 
     /// Hands a message to a node. `id` is the message's number in the journal.
     fn deliver(&mut self, node: usize, now_ns: u64, message: Delivery<'_>);

@@ -63,6 +63,8 @@ pub struct Run {
     pub crashes: Vec<Crash>,
     /// What nodes and services did that they should not.
     pub offences: Vec<Offence>,
+    /// Swaps of plugins, done and refused.
+    pub swaps: Vec<Swap>,
     /// What each node logged.
     pub logs: Vec<String>,
     /// When the load began, on the run's clock; the history counts from here.
@@ -82,6 +84,17 @@ pub struct Crash {
     pub time_ns: u64,
     /// How.
     pub death: Death,
+}
+
+/// A node's plugin that was to be swapped for its successor.
+#[derive(Clone, Debug)]
+pub struct Swap {
+    /// The node's name.
+    pub node: String,
+    /// When it was done or refused, on the run's clock.
+    pub time_ns: u64,
+    /// What is to be said about it, or why it was refused.
+    pub outcome: Result<String, String>,
 }
 
 /// Something that should not have happened and did not end the run.

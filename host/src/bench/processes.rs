@@ -344,6 +344,9 @@ impl Cluster for Processes {
     /// Processes share our clock. The command line refuses this fault for them.
     fn skew(&mut self, _node: usize, _skew: Option<Skew>, _now_ns: u64) {}
 
+    /// Whoever starts processes asks for no swaps.
+    fn swap(&mut self, _node: usize, _again: bool, _now_ns: u64) {}
+
     fn deliver(&mut self, node: usize, _now_ns: u64, message: Delivery<'_>) {
         let Delivery { id, src, dest, body } = message;
         let slot = &mut self.nodes[node];

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::journal::NetStats;
-use super::{Crash, Offence, Run, Test};
+use super::{Crash, Offence, Run, Swap, Test};
 use crate::checker::availability::{self, AvailabilityResult};
 use crate::checker::stats::{self, StatsResult};
 use crate::checker::verdict::{Explain, Finding, seconds};
@@ -79,6 +79,9 @@ pub struct Nodes {
     pub crashes: Vec<CrashReport>,
     /// What nodes did that they should not.
     pub offences: Vec<OffenceReport>,
+    /// Swaps of plugins, done and refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub swaps: Vec<SwapReport>,
     #[serde(rename = "valid?")]
     valid: Valid,
 }
@@ -94,6 +97,19 @@ pub struct CrashReport {
     pub reason: String,
     /// A backtrace of the plugin, or the last lines of a process.
     pub details: Vec<String>,
+}
+
+/// A node's plugin that was to be swapped.
+#[derive(Debug, Serialize)]
+pub struct SwapReport {
+    /// The node's name.
+    pub node: String,
+    /// Nanoseconds since the load began; negative before.
+    pub time: i64,
+    /// Whether it was swapped.
+    pub done: bool,
+    /// With what, or why not.
+    pub text: String,
 }
 
 /// What a node did that it should not.
@@ -122,7 +138,8 @@ impl Results {
         let mut violations: Vec<_> = crashes.chain(checked.violations.iter().cloned()).collect();
         violations.extend_from_slice(availability.violations());
         violations.extend_from_slice(stats.violations());
-        let offences = nodes.offences.iter().map(OffenceReport::finding);
+        let refused = nodes.swaps.iter().filter(|swap| !swap.done).map(SwapReport::finding);
+        let offences = nodes.offences.iter().map(OffenceReport::finding).chain(refused);
         let exceptions = Exceptions::of(history);
         let warnings =
             offences.chain(exceptions.findings(history)).chain(checked.warnings.iter().cloned()).collect();
@@ -218,9 +235,16 @@ impl Nodes {
             text: offence.text.clone(),
             count: offence.count,
         };
+        let swap = |swap: &Swap| SwapReport {
+            node: swap.node.clone(),
+            time: time(swap.time_ns),
+            done: swap.outcome.is_ok(),
+            text: swap.outcome.clone().unwrap_or_else(|reason| reason),
+        };
         Nodes {
             crashes: run.crashes.iter().map(crash).collect(),
             offences: run.offences.iter().map(offence).collect(),
+            swaps: run.swaps.iter().map(swap).collect(),
             valid: Valid::from(run.crashes.is_empty()),
         }
     }
@@ -231,6 +255,14 @@ impl CrashReport {
         let time_ns = u64::try_from(self.time).unwrap_or_default();
         let text = format!("node {} died at {}: {}", self.node, seconds(time_ns), self.reason);
         Finding::at_time(time_ns, text)
+    }
+}
+
+impl SwapReport {
+    fn finding(&self) -> Finding {
+        let time_ns = u64::try_from(self.time).unwrap_or_default();
+        let text = format!("{} was not swapped at {}: {}", self.node, seconds(time_ns), self.text);
+        Finding { text, op_index: None, time_ns: Some(time_ns) }
     }
 }
 

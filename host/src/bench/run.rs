@@ -13,7 +13,7 @@ use super::network::{DropReason, Network};
 use super::random::{Stream, uniform};
 use super::scheduler::Scheduler;
 use super::services::Services;
-use super::{Aborted, Crash, Offence, Progress, Run, Test};
+use super::{Aborted, Crash, Offence, Progress, Run, Swap, Test};
 use crate::checker::history::History;
 use crate::checker::verdict::seconds;
 use crate::checker::{Kind, Op, Process, Value};
@@ -56,6 +56,8 @@ struct NodeState {
     is_ready: bool,
     is_dead: bool,
     is_paused: bool,
+    /// A swap was asked for while it was paused.
+    is_swap_due: bool,
     /// What came while it was paused.
     held: VecDeque<MessageId>,
     /// The earliest alarm that is planned.
@@ -93,6 +95,7 @@ pub(super) struct Loop<'t> {
     completed: usize,
     crashes: Vec<Crash>,
     offences: Vec<Offence>,
+    swaps: Vec<Swap>,
     aborted: Option<Aborted>,
 }
 
@@ -130,6 +133,7 @@ impl<'t> Loop<'t> {
             completed: 0,
             crashes: Vec::new(),
             offences: Vec::new(),
+            swaps: Vec::new(),
             aborted: None,
             test,
         }
@@ -152,6 +156,7 @@ impl<'t> Loop<'t> {
             journal: self.journal,
             crashes: self.crashes,
             offences: self.offences,
+            swaps: self.swaps,
             logs,
             load_began_ns: self.load_began_ns,
             ended_ns: self.now_ns,
@@ -351,6 +356,7 @@ impl<'t> Loop<'t> {
                 }
                 Output::Death(death) => Collected::Death(node, death),
                 Output::Offence(text) => Collected::Offence(node, text),
+                Output::Swap(outcome) => Collected::Swap(node, outcome),
             });
         });
         for output in outputs {
@@ -358,6 +364,10 @@ impl<'t> Loop<'t> {
                 Collected::Message { src, dest, body } => self.post(&src, &dest, &body),
                 Collected::Death(node, death) => self.bury(node, death),
                 Collected::Offence(node, text) => self.offend(&self.test.options.nodes[node], text),
+                Collected::Swap(node, outcome) => {
+                    let node = self.test.options.nodes[node].clone();
+                    self.swaps.push(Swap { node, time_ns: self.now_ns, outcome });
+                }
             }
         }
     }
@@ -449,8 +459,7 @@ impl<'t> Loop<'t> {
         let (f, intent) = (action.f(), action.intent());
         let effect = action.effect(&self.test.options.nodes);
         self.record_fault(f, intent);
-        self.active_faults =
-            if action.is_start() { self.active_faults + 1 } else { self.active_faults.saturating_sub(1) };
+        self.active_faults = self.active_faults.saturating_add_signed(action.faults_begun());
         match action {
             Action::StartPartition(_, cut) => self.network.partition(cut),
             Action::StopPartition => self.network.heal(),
@@ -474,6 +483,8 @@ impl<'t> Loop<'t> {
                     self.cluster.skew(node, None, self.now_ns);
                 }
             }
+            Action::Swap(node) => self.swap(node, true),
+            Action::FinishSwap => (0..self.nodes.len()).for_each(|node| self.swap(node, false)),
         }
         self.record_fault(f, effect);
     }
@@ -511,10 +522,24 @@ impl<'t> Loop<'t> {
             return;
         }
         self.cluster.pause(node, false);
+        if std::mem::take(&mut self.nodes[node].is_swap_due) {
+            self.swap(node, true);
+        }
         for message in std::mem::take(&mut self.nodes[node].held) {
             self.hand_to_node(node, message);
         }
         self.wake(node);
+    }
+
+    /// Swaps a node's plugin. A stopped node can do nothing; it is swapped as soon as it goes on.
+    fn swap(&mut self, node: usize, again: bool) {
+        if self.nodes[node].is_paused {
+            self.nodes[node].is_swap_due = true;
+            return;
+        }
+        self.cluster.swap(node, again, self.now_ns);
+        self.plan_alarm(node);
+        self.collect_outputs();
     }
 
     fn record_fault(&mut self, f: &'static str, value: Value) {
@@ -758,4 +783,5 @@ enum Collected {
     Message { src: SmolStr, dest: SmolStr, body: String },
     Death(usize, super::cluster::Death),
     Offence(usize, String),
+    Swap(usize, Result<String, String>),
 }

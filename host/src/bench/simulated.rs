@@ -10,7 +10,7 @@ use super::nemesis::Skew;
 use super::random::{Seed, Stream};
 use crate::checker::verdict::seconds;
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
-use crate::node::{Core, Environment, Node};
+use crate::node::{Core, Environment, Node, Otherwise};
 use crate::protocol::Envelope;
 
 /// The wall clock at the beginning of every run: 2000-01-01T00:00:00Z.
@@ -65,11 +65,15 @@ pub struct Setup {
     pub settings: Vec<(String, String)>,
     /// Log lines below this level are not kept.
     pub log_level: Level,
+    /// What becomes of a state that cannot be handed over in a swap.
+    pub otherwise: Otherwise,
 }
 
 /// Plugins as nodes.
 pub struct SimulatedCluster<'p> {
     plugin: &'p Plugin<Core<Simulated>>,
+    /// For which plugin nodes are swapped.
+    successor: Option<&'p Plugin<Core<Simulated>>>,
     setup: Setup,
     seed: Seed,
     nodes: Vec<Slot>,
@@ -85,13 +89,24 @@ struct Slot {
     skew: Option<(Skew, u64)>,
     death: Option<Death>,
     log: String,
+    /// Whether the next start is the successor's.
+    is_upgraded: bool,
+    /// Whether the successor runs.
+    runs_successor: bool,
+    /// The outcome of a swap that has not been told.
+    swap: Option<Result<String, String>>,
 }
 
 impl<'p> SimulatedCluster<'p> {
     /// A cluster of so many nodes, none of them started.
     pub fn new(plugin: &'p Plugin<Core<Simulated>>, count: usize, setup: Setup, seed: Seed) -> Self {
         let nodes = (0..count).map(|_| Slot::default()).collect();
-        SimulatedCluster { plugin, setup, seed, nodes, busy: Vec::new() }
+        SimulatedCluster { plugin, successor: None, setup, seed, nodes, busy: Vec::new() }
+    }
+
+    /// The same, with the plugin for which nodes can be swapped.
+    pub fn with_successor(self, successor: Option<&'p Plugin<Core<Simulated>>>) -> Self {
+        SimulatedCluster { successor, ..self }
     }
 
     /// Runs one event of a node that lives.
@@ -107,7 +122,10 @@ impl<'p> SimulatedCluster<'p> {
         if let Err(fault) = event(running) {
             slot.death = Some(Death { reason: fault.reason, details: fault.backtrace });
         }
-        if slot.death.is_some() || !running.outbox().is_empty() {
+        let swap = running.take_swap().map(|swap| swap.map(|swapped| swapped.to_string()));
+        slot.runs_successor |= matches!(swap, Some(Ok(_)));
+        slot.swap = swap.or(slot.swap.take());
+        if slot.death.is_some() || slot.swap.is_some() || !running.outbox().is_empty() {
             self.busy.push(node);
         }
     }
@@ -125,7 +143,14 @@ impl Cluster for SimulatedCluster<'_> {
         };
         slot.starts += 1;
         slot.death = None;
-        match Node::new(self.plugin, environment, self.setup.limits, self.setup.settings.clone()) {
+        let successor = self.successor.filter(|_| slot.is_upgraded);
+        slot.runs_successor = successor.is_some();
+        match Node::new(
+            successor.unwrap_or(self.plugin),
+            environment,
+            self.setup.limits,
+            self.setup.settings.clone(),
+        ) {
             Ok(running) => slot.node = Some(running),
             Err(fault) => {
                 slot.death = Some(Death { reason: fault.reason, details: fault.backtrace });
@@ -148,6 +173,14 @@ impl Cluster for SimulatedCluster<'_> {
         slot.skew = skew.map(|skew| (skew, now_ns));
         if let Some(running) = &mut slot.node {
             running.environment().skew = slot.skew;
+        }
+    }
+
+    fn swap(&mut self, node: usize, again: bool, now_ns: u64) {
+        let (Some(successor), otherwise) = (self.successor, self.setup.otherwise) else { return };
+        if again || !self.nodes[node].runs_successor {
+            self.nodes[node].is_upgraded = true;
+            self.event(node, now_ns, |running| running.swap(now_ns, successor, otherwise));
         }
     }
 
@@ -174,6 +207,9 @@ impl Cluster for SimulatedCluster<'_> {
                     take(node, Output::Message { src: &src, dest, body });
                 }
                 running.outbox().clear();
+            }
+            if let Some(swap) = slot.swap.take() {
+                take(node, Output::Swap(swap));
             }
             let Some(death) = slot.death.take() else { continue };
             if let Some(mut running) = slot.node.take() {

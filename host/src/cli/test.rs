@@ -23,7 +23,7 @@ use crate::bench::{self, Progress, Run, Test};
 use crate::checker::Valid;
 use crate::checker::availability::Availability;
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
-use crate::node::{Core, Environment};
+use crate::node::{Core, Environment, Otherwise};
 use crate::report::recording::{About, Recording};
 use crate::report::{page, store, verdict};
 use crate::workload::{self, Topology};
@@ -151,13 +151,18 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value = "2", help_heading = "Network")]
     lww_replicas: NonZeroUsize,
 
-    /// Faults to inject, comma separated: partition, one-way, kill, pause, loss, duplicate, slow, skew.
+    /// Faults to inject, comma separated: partition, one-way, kill, pause, loss, duplicate, slow, skew; and swap=FILE, to
+    /// swap the plugin of one node after the other for FILE while they run.
     #[arg(long, value_name = "F,F", help_heading = "Faults")]
     nemesis: Option<Faults>,
 
     /// Mean seconds between nemesis operations.
     #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = positive, help_heading = "Faults")]
     nemesis_interval: f64,
+
+    /// With swap=FILE: where what a plugin knows cannot be handed over, start FILE from nothing.
+    #[arg(long, help_heading = "Faults")]
+    swap_fresh: bool,
 
     /// What fraction of operations must succeed: `total`, or a number from 0 to 1.
     #[arg(long, value_name = "X", value_parser = availability, help_heading = "Verdict")]
@@ -303,7 +308,7 @@ pub(super) fn status(valid: Valid) -> ExitCode {
 
 /// What is put to the test.
 enum Subject {
-    Plugin(Box<Plugin<Core<Simulated>>>),
+    Plugin { plugin: Box<Plugin<Core<Simulated>>>, successor: Option<Box<Plugin<Core<Simulated>>>> },
     Program(Program),
 }
 
@@ -369,9 +374,10 @@ fn attempt(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<(Run
     let began = Instant::now();
     let mut workload = workload::named(&test.workload, &test.options).map_err(|error| anyhow!(error))?;
     let mut cluster: Box<dyn Cluster + '_> = match subject {
-        Subject::Plugin(plugin) => {
+        Subject::Plugin { plugin, successor } => {
             let nodes = test.options.nodes.len();
-            Box::new(SimulatedCluster::new(plugin, nodes, arguments.setup(), test.seed))
+            let cluster = SimulatedCluster::new(plugin, nodes, arguments.setup(), test.seed);
+            Box::new(cluster.with_successor(successor.as_deref()))
         }
         Subject::Program(program) => Box::new(Processes::new(program.clone(), test.options.nodes.clone())),
     };
@@ -499,6 +505,7 @@ impl Arguments {
         let faults = self.nemesis.clone().unwrap_or_default();
         let is_real = self.bin.is_some() || self.real_time;
         ensure!(!(is_real && faults.contain(Fault::Skew)), "--nemesis skew needs a plugin in virtual time");
+        ensure!(!(is_real && faults.successor().is_some()), "--nemesis swap needs a plugin in virtual time");
         Ok(Test {
             workload: self.workload.clone(),
             options,
@@ -606,7 +613,9 @@ impl Arguments {
         if self.real_time {
             return Ok(Subject::Program(self.own_program(&path)?));
         }
-        Ok(Subject::Plugin(Box::new(load(&path)?)))
+        let successor = self.nemesis.as_ref().and_then(Faults::successor);
+        let successor = successor.map(|name| load(&plugin_path::find(name)?)).transpose()?;
+        Ok(Subject::Plugin { plugin: Box::new(load(&path)?), successor: successor.map(Box::new) })
     }
 
     /// This program as a node that runs the plugin.
@@ -628,6 +637,7 @@ impl Arguments {
             limits: Limits { memory_bytes, event_timeout: self.event_timeout },
             settings: self.settings.clone(),
             log_level: self.log_level.into(),
+            otherwise: if self.swap_fresh { Otherwise::StartCold } else { Otherwise::Refuse },
         }
     }
 }

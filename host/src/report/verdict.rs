@@ -93,6 +93,10 @@ pub fn figures(results: &Results) -> Vec<String> {
             results.net.servers.msg_count
         ));
     }
+    if !results.nodes.swaps.is_empty() {
+        let done = results.nodes.swaps.iter().filter(|swap| swap.done).count();
+        figures.push(format!("plugins swapped: {done} of {} times", results.nodes.swaps.len()));
+    }
     let stable = |quantile| results.figure(&["stable-latencies", quantile]);
     if let (Some(median), Some(p95), Some(p99), Some(max)) =
         (stable("0.5"), stable("0.95"), stable("0.99"), stable("1"))

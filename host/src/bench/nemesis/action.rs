@@ -37,6 +37,10 @@ pub enum Action {
     StartSkew(Vec<(usize, Skew)>),
     /// All clocks are right again.
     StopSkew,
+    /// The plugin of this node is swapped for its successor.
+    Swap(usize),
+    /// The same on every node that still runs the first plugin.
+    FinishSwap,
 }
 
 impl Action {
@@ -57,21 +61,30 @@ impl Action {
             Action::StopSlow => "stop-slow",
             Action::StartSkew(_) => "start-skew",
             Action::StopSkew => "stop-skew",
+            Action::Swap(_) => "swap",
+            Action::FinishSwap => "finish-swap",
         }
     }
 
-    /// Whether a fault begins, rather than ends.
-    pub fn is_start(&self) -> bool {
-        !matches!(
-            self,
+    /// By how much the number of faults that last changes.
+    pub fn faults_begun(&self) -> isize {
+        match self {
+            Action::StartPartition(..)
+            | Action::Kill(_)
+            | Action::Pause(_)
+            | Action::StartLoss(_)
+            | Action::StartDuplicate(_)
+            | Action::StartSlow(_)
+            | Action::StartSkew(_) => 1,
             Action::StopPartition
-                | Action::Restart
-                | Action::Resume
-                | Action::StopLoss
-                | Action::StopDuplicate
-                | Action::StopSlow
-                | Action::StopSkew
-        )
+            | Action::Restart
+            | Action::Resume
+            | Action::StopLoss
+            | Action::StopDuplicate
+            | Action::StopSlow
+            | Action::StopSkew => -1,
+            Action::Swap(_) | Action::FinishSwap => 0,
+        }
     }
 
     /// The value of the record before: what is wanted.
@@ -81,7 +94,7 @@ impl Action {
             Action::Kill(targets) | Action::Pause(targets) | Action::StartSlow(targets) => {
                 Value::from(targets.share.as_str())
             }
-            Action::Restart | Action::Resume => Value::from("all"),
+            Action::Restart | Action::Resume | Action::FinishSwap => Value::from("all"),
             Action::StartLoss(probability) | Action::StartDuplicate(probability) => {
                 Value::Float(probability.get())
             }
@@ -110,6 +123,8 @@ impl Action {
             }
             Action::StopLoss | Action::StopDuplicate | Action::StopSlow => Value::from("network-healed"),
             Action::StopSkew => Value::from("clocks-reset"),
+            Action::Swap(node) => each(&[*node], "swapping"),
+            Action::FinishSwap => each(&all, "swapping"),
         }
     }
 }
@@ -160,6 +175,13 @@ mod tests {
         assert_eq!(told(Action::StartSlow(targets)), ["start-slow", r#""minority""#, r#"{"n2":"slow"}"#]);
         let started = r#"{"n1":"started","n2":"started","n3":"started"}"#;
         assert_eq!(told(Action::Restart), ["start", r#""all""#, started]);
+    }
+
+    #[test]
+    fn the_node_that_is_swapped_is_named() {
+        assert_eq!(told(Action::Swap(1)), ["swap", "null", r#"{"n2":"swapping"}"#]);
+        let all = r#"{"n1":"swapping","n2":"swapping","n3":"swapping"}"#;
+        assert_eq!(told(Action::FinishSwap), ["finish-swap", r#""all""#, all]);
     }
 
     #[test]

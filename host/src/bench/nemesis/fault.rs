@@ -64,26 +64,31 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Fault, String> {
         Fault::ALL.into_iter().find(|fault| fault.as_str() == text).ok_or_else(|| {
             let known = Fault::ALL.map(Fault::as_str).join(", ");
-            format!("`{text}` is not a fault; there are {known}")
+            format!("`{text}` is not a fault; there are {known}, swap=FILE")
         })
     }
 }
 
-/// A set of faults; as text a comma list.
+/// A set of faults, and the plugin that nodes are swapped for while they run; as text a comma list, in which the plugin
+/// stands as `swap=FILE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    faults: Vec<Fault>,
+    successor: Option<String>,
+}
+
+/// What stands before the plugin in a comma list of faults.
+const SWAP: &str = "swap=";
 
 impl Faults {
     /// Whether this fault is among them.
     pub fn contain(&self, fault: Fault) -> bool {
-        self.0.contains(&fault)
+        self.faults.contains(&fault)
     }
-}
 
-impl FromIterator<Fault> for Faults {
-    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Faults {
-        let named: Vec<Fault> = faults.into_iter().collect();
-        Faults(Fault::ALL.into_iter().filter(|fault| named.contains(fault)).collect())
+    /// The plugin for which each node's own is swapped, one node at a time.
+    pub fn successor(&self) -> Option<&str> {
+        self.successor.as_deref()
     }
 }
 
@@ -91,14 +96,26 @@ impl FromStr for Faults {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Faults, String> {
-        text.split(',').map(|name| name.trim().parse()).collect()
+        let (mut named, mut successor) = (Vec::new(), None);
+        for name in text.split(',').map(str::trim) {
+            match name.strip_prefix(SWAP) {
+                Some("") => return Err("`swap=` needs a plugin: swap=FILE".to_owned()),
+                Some(file) => successor = Some(file.to_owned()),
+                None => named.push(name.parse()?),
+            }
+        }
+        Ok(Faults {
+            faults: Fault::ALL.into_iter().filter(|fault| named.contains(fault)).collect(),
+            successor,
+        })
     }
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.iter().map(|fault| fault.as_str()).collect();
-        f.write_str(&names.join(","))
+        let names = self.faults.iter().map(|fault| fault.as_str().to_owned());
+        let swap = self.successor.iter().map(|file| format!("{SWAP}{file}"));
+        f.write_str(&names.chain(swap).collect::<Vec<_>>().join(","))
     }
 }
 
@@ -111,8 +128,15 @@ mod tests {
         let faults: Faults = "kill, partition,kill".parse().unwrap();
         assert_eq!(faults.to_string(), "partition,kill");
         assert!(faults.contain(Fault::Kill) && !faults.contain(Fault::Pause));
-        let all = Fault::ALL.map(Fault::as_str).join(",");
+        let all = Fault::ALL.map(Fault::as_str).join(",") + ",swap=plugins/next.wasm";
         assert_eq!(all.parse::<Faults>().unwrap().to_string(), all);
+    }
+
+    #[test]
+    fn a_swap_names_its_plugin() {
+        let faults: Faults = "swap=raft2,pause".parse().unwrap();
+        assert_eq!((faults.successor(), faults.contain(Fault::Pause)), (Some("raft2"), true));
+        assert_eq!("swap=".parse::<Faults>().unwrap_err(), "`swap=` needs a plugin: swap=FILE");
     }
 
     #[test]
@@ -122,7 +146,7 @@ mod tests {
                 text.parse::<Faults>().unwrap_err(),
                 format!(
                     "`{unknown}` is not a fault; there are partition, one-way, kill, pause, loss, duplicate, \
-                     slow, skew"
+                     slow, skew, swap=FILE"
                 )
             );
         }

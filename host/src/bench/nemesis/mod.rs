@@ -6,7 +6,7 @@ mod fault;
 mod skew;
 mod targets;
 
-use rand::seq::{IndexedMutRandom, IndexedRandom};
+use rand::seq::{IndexedMutRandom, IndexedRandom, SliceRandom};
 
 use super::network::Partition;
 use super::random::{Probability, Seed, Stream, uniform};
@@ -30,7 +30,8 @@ const MIN_INTERVAL_NS: u64 = 1_000_000;
 ///
 /// Faults of different families come and go independently, each family on a schedule and a random stream of
 /// its own. Partitions and one-way cuts are one family: a start cuts in a way drawn from both. Kills and
-/// pauses are another: each step goes on with one of the two, drawn at random.
+/// pauses are another: each step goes on with one of the two, drawn at random. Swaps begin after a first gap and
+/// go from node to node, round after round, each in an order of its own.
 #[derive(Debug)]
 pub struct Nemesis {
     nodes: usize,
@@ -62,23 +63,24 @@ enum Kind {
     Duplicate,
     Slow,
     Skew,
+    /// The nodes whose turn is still to come in this round.
+    Swap(Vec<usize>),
 }
 
 impl Nemesis {
     /// The plan for a cluster of so many nodes. `interval_ns` is the mean time from one action of a family to
     /// the next, at least a millisecond.
     pub fn new(faults: &Faults, interval_ns: u64, nodes: usize, seed: Seed) -> Nemesis {
-        let schedule = |(name, kinds): (&str, Vec<Kind>)| Schedule {
-            at_ns: 0,
-            cycles: kinds.into_iter().map(|kind| Cycle { kind, is_active: false }).collect(),
-            rng: seed.stream(&format!("nemesis/{name}"), 0),
+        let interval_ns = interval_ns.max(MIN_INTERVAL_NS);
+        let schedule = |(name, kinds): (&str, Vec<Kind>)| {
+            let mut rng = seed.stream(&format!("nemesis/{name}"), 0);
+            let is_swap = matches!(kinds[..], [Kind::Swap(_)]);
+            let at_ns = if is_swap { uniform(&mut rng, interval_ns) } else { 0 };
+            let cycles = kinds.into_iter().map(|kind| Cycle { kind, is_active: false }).collect();
+            Schedule { at_ns, cycles, rng }
         };
         let families = families(faults).into_iter().filter(|(_, kinds)| !kinds.is_empty());
-        Nemesis {
-            nodes,
-            interval_ns: interval_ns.max(MIN_INTERVAL_NS),
-            schedules: families.map(schedule).collect(),
-        }
+        Nemesis { nodes, interval_ns, schedules: families.map(schedule).collect() }
     }
 
     /// What makes everything work again: an end to each fault of the plan, whether it lasts or not.
@@ -101,7 +103,7 @@ impl Iterator for Nemesis {
 }
 
 /// The faults by family. A pause ends before a kill does, so that a restart meets no stopped node.
-fn families(faults: &Faults) -> [(&'static str, Vec<Kind>); 6] {
+fn families(faults: &Faults) -> [(&'static str, Vec<Kind>); 7] {
     let if_any = |fault, kind| faults.contain(fault).then_some(kind);
     let mut partitions = Vec::new();
     if faults.contain(Fault::Partition) {
@@ -117,15 +119,28 @@ fn families(faults: &Faults) -> [(&'static str, Vec<Kind>); 6] {
         ("duplicate", Vec::from_iter(if_any(Fault::Duplicate, Kind::Duplicate))),
         ("slow", Vec::from_iter(if_any(Fault::Slow, Kind::Slow))),
         ("skew", Vec::from_iter(if_any(Fault::Skew, Kind::Skew))),
+        ("swap", Vec::from_iter(faults.successor().map(|_| Kind::Swap(Vec::new())))),
     ]
 }
 
 impl Schedule {
     fn step(&mut self, nodes: usize) -> Action {
         let cycle = self.cycles.choose_mut(&mut self.rng).expect("a family is not empty");
+        if let Kind::Swap(turns) = &mut cycle.kind {
+            return Action::Swap(next_turn(turns, nodes, &mut self.rng));
+        }
         cycle.is_active = !cycle.is_active;
         if cycle.is_active { cycle.kind.start(nodes, &mut self.rng) } else { cycle.kind.stop() }
     }
+}
+
+/// Whose turn it is. When everyone has had one, the next round begins.
+fn next_turn(turns: &mut Vec<usize>, nodes: usize, rng: &mut Stream) -> usize {
+    if turns.is_empty() {
+        turns.extend(0..nodes);
+        turns.shuffle(rng);
+    }
+    turns.pop().expect("a cluster has nodes")
 }
 
 impl Kind {
@@ -144,6 +159,7 @@ impl Kind {
                 let targets = Targets::draw(nodes, rng).nodes;
                 Action::StartSkew(targets.into_iter().map(|node| (node, Skew::draw(rng))).collect())
             }
+            Kind::Swap(_) => Action::FinishSwap,
         }
     }
 
@@ -156,6 +172,7 @@ impl Kind {
             Kind::Duplicate => Action::StopDuplicate,
             Kind::Slow => Action::StopSlow,
             Kind::Skew => Action::StopSkew,
+            Kind::Swap(_) => Action::FinishSwap,
         }
     }
 }

@@ -151,9 +151,26 @@ fn all_pairs(nodes: &[String]) -> impl Iterator<Item = (&str, &str)> {
 #[test]
 fn a_tiny_interval_or_cluster_is_no_trouble() {
     for nodes in 0..4 {
-        let faults = Fault::ALL.into_iter().collect();
+        let faults = Fault::ALL.map(Fault::as_str).join(",").parse().unwrap();
         let plan = Nemesis::new(&faults, 0, nodes, Seed(1)).take(2000);
         let last_ns = plan.last().unwrap().0;
         assert!(last_ns > 100 * MIN_INTERVAL_NS);
     }
+}
+
+#[test]
+fn swaps_go_from_node_to_node_and_every_node_has_its_turn_before_the_next_round() {
+    let plan: Vec<_> = nemesis("swap=next", 9).take(15).collect();
+    assert!(plan.is_sorted_by_key(|(at_ns, _)| *at_ns));
+    for round in plan.chunks(5) {
+        let nodes: BTreeSet<usize> = round
+            .iter()
+            .map(|(_, action)| match action {
+                Action::Swap(node) => *node,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(nodes, (0..5).collect());
+    }
+    assert_eq!(nemesis("swap=next", 9).heal(), [Action::FinishSwap]);
 }
