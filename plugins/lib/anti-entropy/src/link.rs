@@ -24,6 +24,10 @@ const SHORTEST_RETRY_MS: u64 = 100;
 /// The round trip assumed as long as none has been measured.
 const UNKNOWN_RTT_MS: u64 = 250;
 
+/// The longest round trip believed. A clock that is set forward between a question and its answer makes it seem hours,
+/// and for hours nothing would be asked again.
+const LONGEST_RTT_MS: u64 = 2000;
+
 /// A peer that has not answered a question for so long (and for four round trips) is suspected to be dead or cut off.
 const SUSPECT_AFTER_MS: u64 = 4000;
 
@@ -170,7 +174,7 @@ impl Link {
         self.last_heard = now;
         self.peer_clock = Some((batch.at, now));
         let Some(echo) = batch.echo else { return };
-        let sample = now.saturating_sub(echo.at).saturating_sub(echo.held);
+        let sample = now.saturating_sub(echo.at).saturating_sub(echo.held).min(LONGEST_RTT_MS);
         self.rtt_times_8 =
             Some(self.rtt_times_8.map_or(8 * sample, |times_8| times_8 - times_8 / 8 + sample));
         self.question = self.question.filter(|question| echo.at < question.since);
@@ -194,5 +198,32 @@ impl Link {
         self.acked = upto;
         self.settled = self.settled.max(upto);
         self.sent = self.sent.max(upto);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_forward_does_not_put_off_the_next_question_for_long() {
+        let mut link = Link::default();
+        let batch = Batch::<i64> {
+            incarnation: 1,
+            from: 0,
+            upto: 0,
+            parts: Vec::new(),
+            ack: None,
+            child: false,
+            confirm: false,
+            at: 0,
+            echo: Some(Echo { at: 1000, held: 0 }),
+            next_flush_in: 0,
+        };
+        let an_hour_later = 3_601_000;
+        link.note_clocks(&batch, an_hour_later);
+        link.ask(an_hour_later);
+        let retry_at = link.question.map(|question| question.retry_at);
+        assert_eq!(retry_at, Some(an_hour_later + LONGEST_RTT_MS * 3 / 2));
     }
 }
