@@ -6,4 +6,5 @@ mod faults;
 mod native;
 mod sabotage;
 mod support;
+mod swap;
 mod verdicts;

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub struct Conversation {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Receiver<String>,
-    stderr: Option<JoinHandle<String>>,
+    logged: Arc<Mutex<Vec<u8>>>,
+    stderr: Option<JoinHandle<()>>,
 }
 
 /// What was left when a host had ended.
@@ -43,7 +44,9 @@ pub fn plugin(name: &str) -> PathBuf {
         let host = Path::new(env!("CARGO_MANIFEST_DIR"));
         host::build::workspace(host).expect("the plugins compile");
         let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("plugins");
-        host::build::one(&host.join("tests/plugins/puppet"), Some(&place)).expect("the puppet compiles");
+        for name in ["puppet", "saboteur"] {
+            host::build::one(&host.join("tests/plugins").join(name), Some(&place)).expect("it compiles");
+        }
         place
     });
     let of_tests = place.join(format!("{name}.wasm"));
@@ -77,12 +80,20 @@ impl Conversation {
         let reader = BufReader::new(child.stdout.take().expect("stdout is piped"));
         thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
         let mut stderr = child.stderr.take().expect("stderr is piped");
+        let logged = Arc::new(Mutex::new(Vec::new()));
+        let log = logged.clone();
         let stderr = thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut chunk) {
+                log.lock().expect("nobody panics with the log").extend_from_slice(&chunk[..count]);
+            }
         });
-        Conversation { stdin: child.stdin.take(), child, stdout, stderr: Some(stderr) }
+        Conversation { stdin: child.stdin.take(), child, stdout, logged, stderr: Some(stderr) }
+    }
+
+    /// What the host has written to standard error so far.
+    pub fn logged(&self) -> String {
+        String::from_utf8_lossy(&self.logged.lock().expect("nobody panics with the log")).into_owned()
     }
 
     /// Sends one line.
@@ -113,8 +124,7 @@ impl Conversation {
             Ok(line) => line,
             Err(reason) => {
                 let _ = self.child.kill();
-                let stderr = self.stderr.take().map(|reader| reader.join().expect("the reader ends"));
-                panic!("no output ({reason}); standard error:\n{}", stderr.unwrap_or_default());
+                panic!("no output ({reason}); standard error:\n{}", self.logged());
             }
         }
     }
@@ -153,8 +163,8 @@ impl Conversation {
     pub fn wait(mut self) -> Ending {
         let stdout = self.stdout.iter().collect();
         let status = self.child.wait().expect("the host can be waited for");
-        let stderr = self.stderr.take().expect("stderr is read once").join().expect("the reader ends");
-        Ending { status, stdout, stderr }
+        self.stderr.take().expect("stderr is read once").join().expect("the reader ends");
+        Ending { status, stdout, stderr: self.logged() }
     }
 }
 

@@ -7,3 +7,4 @@ mod input;
 mod lifecycle;
 mod plugins;
 mod sandbox;
+mod swap;

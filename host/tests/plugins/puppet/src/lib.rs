@@ -2,6 +2,7 @@
 //! try, and every event is told to the node `observer`. What the host does with it is seen without any SDK between.
 #![cfg(target_arch = "wasm32")]
 
+mod migration;
 mod misdeeds;
 
 use serde::Deserialize;
@@ -14,7 +15,15 @@ use bindings::glomers::node::{host, kv, oracle};
 
 #[allow(missing_docs)]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../../../wit", world: "plugin" });
+    wit_bindgen::generate!({
+        inline: "package test:puppet; world puppet {
+            include glomers:node/plugin@0.1.0;
+            include glomers:node/migratable@0.1.0;
+        }",
+        path: "../../../../wit",
+        world: "test:puppet/puppet",
+        generate_all,
+    });
 }
 
 struct Puppet;
@@ -77,6 +86,8 @@ enum Deed {
     Misdeed {
         name: String,
     },
+    /// Decides what the next `save` says.
+    Keep(migration::Keep),
 }
 
 #[derive(Deserialize)]
@@ -129,6 +140,7 @@ fn perform(deed: Deed, request: Option<u64>, body: &str) {
         Deed::Timestamp { timeout_ms } => call = Some(oracle::timestamp(timeout_ms)),
         Deed::Log { level: name, text } => host::log(level(&name), &text),
         Deed::Quote => tell(json!({"body": body, "request": request})),
+        Deed::Keep(keep) => migration::keep(keep),
         Deed::Misdeed { name } => tell(json!({"misdeed": name, "result": misdeeds::attempt(&name)})),
     }
     if let Some(call) = call {
