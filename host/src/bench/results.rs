@@ -262,7 +262,7 @@ impl SwapReport {
     fn finding(&self) -> Finding {
         let time_ns = u64::try_from(self.time).unwrap_or_default();
         let text = format!("{} was not swapped at {}: {}", self.node, seconds(time_ns), self.text);
-        Finding { text, op_index: None, time_ns: Some(time_ns) }
+        Finding::at_time(time_ns, text)
     }
 }
 

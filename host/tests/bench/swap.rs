@@ -107,7 +107,7 @@ fn a_successor_that_does_not_understand_the_state_changes_nothing_and_is_told() 
 
 #[test]
 fn a_cold_swap_loses_what_the_node_alone_knew_and_the_bench_says_so() {
-    let words = "-w g-counter --plugin saboteur --nemesis swap=saboteur --node-count 1 --time-limit 10 \
+    let words = "-w broadcast --plugin saboteur --nemesis swap=saboteur --node-count 1 --time-limit 10 \
                  --nemesis-interval 1 --rate 50 --seed 3";
     let refused = test(words);
     assert_eq!((refused.status(), done(&refused)), (0, 0), "{}", refused.stdout());
@@ -122,7 +122,8 @@ fn swaps_are_part_of_what_a_seed_decides() {
                  --nemesis-interval 1 --check-determinism";
     let run = test(words);
     assert_ne!(run.status(), 255, "{}", run.stderr());
-    let swapped = run.file("history.jsonl").lines().filter(|line| {
+    let history = run.file("history.jsonl");
+    let swapped = history.lines().filter(|line| {
         let op: Value = serde_json::from_str(line).expect("an operation is JSON");
         op["f"] == "swap"
     });
