@@ -1,19 +1,19 @@
 //! Driver: one node on standard input and output, in real time (spec §3.1, §4).
 //!
 //! One thread and one loop: wait for input or the next alarm, handle, write. All complete lines of a read are handled
-//! before one write, so batching costs no latency: nothing is held back while the node waits.
+//! before one write, so batching costs no latency: nothing is held back while the node waits. A node that waits for
+//! nothing but input waits in `read`: two system calls a batch.
 
 mod input;
 mod reload;
+mod stop;
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
 use crate::node::{Core, Environment, Node};
@@ -21,6 +21,7 @@ use crate::protocol::Envelope;
 
 use self::input::{Input, Line};
 pub use self::reload::{Load, Reload};
+use self::stop::Stop;
 
 /// How a node is run.
 pub struct Options {
@@ -45,7 +46,7 @@ pub enum End {
 
 /// Runs a node until end of input, SIGTERM or SIGINT, the end of its reader, or its plugin's death.
 pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> {
-    let signals = signals()?;
+    let mut stop = Stop::on_signals()?;
     let process = Process { started: Instant::now(), log_level: options.log_level };
     let mut node = match Node::new(plugin, process, options.limits, options.settings) {
         Ok(node) => node,
@@ -58,7 +59,7 @@ pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> 
             return Ok(End::Faulted);
         }
     };
-    match serve(&mut node, &signals, options.reload.as_ref()) {
+    match serve(&mut node, &mut stop, options.reload.as_ref()) {
         Ok(end) => Ok(end),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Finished),
         Err(error) => Err(error),
@@ -66,7 +67,7 @@ pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> 
 }
 
 /// The loop.
-fn serve(node: &mut Node<Process>, signals: &UnixStream, reload: Option<&Reload>) -> io::Result<End> {
+fn serve(node: &mut Node<Process>, stop: &mut Stop, reload: Option<&Reload>) -> io::Result<End> {
     let mut input = Input::default();
     let mut woken = Woken::Alarm;
     loop {
@@ -85,9 +86,16 @@ fn serve(node: &mut Node<Process>, signals: &UnixStream, reload: Option<&Reload>
         if input.has_ended() {
             return Ok(End::Finished);
         }
-        woken = wait(node, signals, reload)?;
+        if waits_for_input_only(node, reload) {
+            match stop.while_idle(|| input.read(rustix::stdio::stdin()))? {
+                None => return Ok(End::Finished),
+                Some(true) => continue,
+                Some(false) => {}
+            }
+        }
+        woken = wait(node, stop, reload)?;
         match woken {
-            Woken::Input => input.read(rustix::stdio::stdin())?,
+            Woken::Input => drop(input.read(rustix::stdio::stdin())?),
             Woken::Alarm | Woken::Version => {}
             Woken::Stop => return Ok(End::Finished),
         }
@@ -139,6 +147,11 @@ fn fire(node: &mut Node<Process>) -> Result<(), (String, Fault)> {
     node.fire(now_ns).map_err(|fault| ("on a timer".to_owned(), fault))
 }
 
+/// Before `init` a node is in no hurry, and need not watch its reader from another thread.
+fn waits_for_input_only(node: &mut Node<Process>, reload: Option<&Reload>) -> bool {
+    reload.is_none() && node.next_alarm_ns().is_none() && !node.id().is_empty()
+}
+
 enum Woken {
     Input,
     Alarm,
@@ -148,17 +161,17 @@ enum Woken {
 }
 
 /// Waits for input, the next alarm, a new version of the plugin, a signal, or the end of whoever reads our output.
-fn wait(node: &mut Node<Process>, signals: &UnixStream, reload: Option<&Reload>) -> io::Result<Woken> {
+fn wait(node: &mut Node<Process>, stop: &Stop, reload: Option<&Reload>) -> io::Result<Woken> {
     let timeout = node.next_alarm_ns().map(|alarm_ns| {
         let wait_ns = alarm_ns.saturating_sub(node.environment().now_ns());
         Timespec { tv_sec: (wait_ns / 1_000_000_000) as i64, tv_nsec: (wait_ns % 1_000_000_000) as i64 }
     });
     let mut fds = [
         PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN),
-        PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(stop.signals(), PollFlags::IN),
         PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::empty()),
         // Where nothing is to be reloaded the signals are watched twice.
-        PollFd::from_borrowed_fd(reload.map_or(signals.as_fd(), Reload::ready), PollFlags::IN),
+        PollFd::from_borrowed_fd(reload.map_or(stop.signals(), Reload::ready), PollFlags::IN),
     ];
     match poll(&mut fds, timeout.as_ref()) {
         Ok(0) | Err(Errno::INTR) => return Ok(Woken::Alarm),
@@ -173,19 +186,6 @@ fn wait(node: &mut Node<Process>, signals: &UnixStream, reload: Option<&Reload>)
         return Ok(Woken::Version);
     }
     Ok(if stdin.is_empty() { Woken::Alarm } else { Woken::Input })
-}
-
-/// A stream that becomes readable on SIGTERM or SIGINT. A second signal ends the process at once, should an event of
-/// the guest take too long for the user's patience.
-fn signals() -> io::Result<UnixStream> {
-    let (receiver, sender) = UnixStream::pair()?;
-    let stopping = std::sync::Arc::default();
-    for signal in [SIGTERM, SIGINT] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, std::sync::Arc::clone(&stopping))?;
-        signal_hook::flag::register(signal, std::sync::Arc::clone(&stopping))?;
-        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
-    }
-    Ok(receiver)
 }
 
 fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {

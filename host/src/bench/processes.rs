@@ -212,7 +212,7 @@ impl Processes {
             return take(node, Output::Offence(text));
         }
         match Envelope::parse(&line) {
-            Ok(Envelope { src, dest, body }) => {
+            Ok(Envelope { src, dest, body, .. }) => {
                 take(node, Output::Message { src: &src, dest: &dest, body });
             }
             Err(reason) => {

@@ -1,6 +1,5 @@
 //! A cluster of plugins in this process, in virtual time: waiting costs nothing, and one seed decides everything.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use rand::Rng;
@@ -186,8 +185,11 @@ impl Cluster for SimulatedCluster<'_> {
 
     fn deliver(&mut self, node: usize, now_ns: u64, message: Delivery<'_>) {
         let Delivery { src, dest, body, .. } = message;
-        let envelope = Envelope { src: Cow::Borrowed(src), dest: Cow::Borrowed(dest), body };
-        self.event(node, now_ns, |running| running.receive(now_ns, &envelope));
+        self.event(node, now_ns, |running| {
+            let envelope = Envelope::new(src, dest, body)
+                .map_err(|error| Fault::new(format!("malformed body: {error}")))?;
+            running.receive(now_ns, &envelope)
+        });
     }
 
     fn fire(&mut self, node: usize, now_ns: u64) {

@@ -1,6 +1,5 @@
 //! What the guest's imports do: every effect goes into the outbox or the table of outstanding calls.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use smol_str::SmolStr;
@@ -13,6 +12,7 @@ use crate::protocol::{ErrorCode, MsgId, Stamp};
 use super::Environment;
 use super::calls::{self, CallKind, Calls};
 use super::outbox::{Mark, Outbox};
+use super::requests::{Request, Requests};
 
 /// Requests that may wait for an answer. Beyond it the oldest is forgotten: its sender has given up long ago.
 const MAX_REQUESTS: usize = 1 << 20;
@@ -32,7 +32,7 @@ pub struct Core<E> {
     pub(super) now_ns: u64,
     pub(super) outbox: Outbox,
     pub(super) calls: Calls,
-    requests: BTreeMap<u64, Request>,
+    requests: Requests,
     requests_given: u64,
     event: Mark,
     event_log_bytes: usize,
@@ -40,16 +40,10 @@ pub struct Core<E> {
     scratch: String,
 }
 
-#[derive(Clone, Debug)]
-struct Request {
-    src: SmolStr,
-    msg_id: MsgId,
-}
-
 /// All that waits for an outcome, on either side.
 pub(super) struct Outstanding {
     calls: Calls,
-    requests: BTreeMap<u64, Request>,
+    requests: Requests,
 }
 
 impl<E: Environment> Core<E> {
@@ -62,7 +56,7 @@ impl<E: Environment> Core<E> {
             event: outbox.mark(),
             outbox,
             calls: Calls::default(),
-            requests: BTreeMap::new(),
+            requests: Requests::default(),
             requests_given: 0,
             event_log_bytes: 0,
             scratch: String::new(),
@@ -81,15 +75,15 @@ impl<E: Environment> Core<E> {
     pub(super) fn open_request(&mut self, src: &str, msg_id: Option<MsgId>) -> Option<u64> {
         let msg_id = msg_id?;
         if self.requests.len() >= MAX_REQUESTS {
-            self.requests.pop_first();
+            self.requests.pop_oldest();
         }
         self.requests_given += 1;
-        self.requests.insert(self.requests_given, Request { src: src.into(), msg_id });
+        self.requests.push(self.requests_given, Request { src: src.into(), msg_id });
         Some(self.requests_given)
     }
 
     pub(super) fn close_request(&mut self, request: u64) {
-        self.requests.remove(&request);
+        self.requests.remove(request);
     }
 
     pub(super) fn begin_event(&mut self) -> Mark {
@@ -106,9 +100,9 @@ impl<E: Environment> Core<E> {
     }
 
     /// Tells those who sent these requests that there will be no answer.
-    fn disappoint(&mut self, requests: &BTreeMap<u64, Request>, reason: &str) {
+    fn disappoint(&mut self, requests: &Requests, reason: &str) {
         let body = calls::error_body(ErrorCode::CRASH.0, reason);
-        for Request { src, msg_id } in requests.values() {
+        for Request { src, msg_id } in requests.iter() {
             let posted = self.outbox.post(&self.id, src, &body, Stamp::Reply(msg_id));
             debug_assert!(posted.is_ok(), "an error body is an object");
         }
@@ -148,7 +142,7 @@ impl<E: Environment> Core<E> {
     }
 
     fn answer(&mut self, to: u64, body: &str) -> Result<()> {
-        let Some(Request { src, msg_id }) = self.requests.remove(&to) else {
+        let Some(Request { src, msg_id }) = self.requests.remove(to) else {
             self.log_line(
                 Level::Warn,
                 Origin::Host,

@@ -6,6 +6,7 @@
 mod calls;
 mod core;
 mod outbox;
+mod requests;
 mod swap;
 
 use serde::Deserialize;
@@ -108,8 +109,7 @@ impl<E: Environment> Node<E> {
     /// that waits for an answer), and the node must not be used again.
     pub fn receive(&mut self, now_ns: u64, message: &Envelope<'_>) -> Result<(), Fault> {
         self.guest.host().now_ns = now_ns;
-        let fields =
-            Body::scan(message.body).map_err(|error| Fault::new(format!("malformed body: {error}")))?;
+        let fields = message.fields.clone();
         match &mut self.phase {
             Phase::Running => {
                 if self.hold_back(message, &fields) {

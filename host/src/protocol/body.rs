@@ -1,10 +1,10 @@
 //! Message bodies: the few reserved fields the host reads, and bodies on their way out with those fields spliced in
 //! (spec §3.2). A body is never rebuilt.
 
-use super::json::{self, RawStr, SyntaxError};
+use super::json::{self, RawStr, Scanner, SyntaxError};
 
 /// The fields of an incoming body that the host reads. Of a key that occurs twice the last counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body<'a> {
     /// `type`, when it is a string.
     pub kind: Option<RawStr<'a>>,
@@ -18,17 +18,29 @@ impl<'a> Body<'a> {
     /// Finds the reserved fields of a body.
     pub fn scan(body: &'a str) -> Result<Body<'a>, SyntaxError> {
         let mut fields = Body::default();
-        json::scan_object(body, |member| {
-            let value = &body[member.value];
-            if member.key.is("type") {
-                fields.kind = RawStr::from_json(value);
-            } else if member.key.is("msg_id") {
-                fields.msg_id = MsgId::from_json(value);
-            } else if member.key.is("in_reply_to") {
-                fields.in_reply_to = value.parse().ok();
-            }
-        })?;
+        Scanner::new(body).only_object(|scanner, _, key| fields.member(scanner, key))?;
         Ok(fields)
+    }
+
+    /// Scans a body, which must be an object, where it stands in a larger text.
+    #[inline]
+    pub(super) fn scan_within(scanner: &mut Scanner<'a>) -> Result<Body<'a>, SyntaxError> {
+        let mut fields = Body::default();
+        scanner.object(|scanner, _, key| fields.member(scanner, key))?;
+        Ok(fields)
+    }
+
+    #[inline]
+    fn member(&mut self, scanner: &mut Scanner<'a>, key: RawStr<'a>) -> Result<(), SyntaxError> {
+        let value = scanner.value()?;
+        if key.is("type") {
+            self.kind = RawStr::from_json(value);
+        } else if key.is("msg_id") {
+            self.msg_id = MsgId::from_json(value);
+        } else if key.is("in_reply_to") {
+            self.in_reply_to = value.parse().ok();
+        }
+        Ok(())
     }
 
     /// Whether `type` is this.

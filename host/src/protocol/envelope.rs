@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::Utf8Error;
 
-use super::json::{self, RawStr, SyntaxError};
+use super::body::Body;
+use super::json::{RawStr, Scanner, SyntaxError};
 
 /// A message as it came over the wire. Keys of the envelope other than `src`, `dest` and `body` are ignored, among
 /// them Maelstrom's own `id`; of a key that occurs twice the last counts.
@@ -16,6 +17,8 @@ pub struct Envelope<'a> {
     pub dest: Cow<'a, str>,
     /// The body, an object, as it stands in the line.
     pub body: &'a str,
+    /// What the host reads of the body.
+    pub fields: Body<'a>,
 }
 
 /// Why a line is not a message.
@@ -51,30 +54,46 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 impl<'a> Envelope<'a> {
-    /// Reads one line, with or without its line break.
+    /// A message that did not come as a line.
+    pub fn new(src: &'a str, dest: &'a str, body: &'a str) -> Result<Envelope<'a>, SyntaxError> {
+        let fields = Body::scan(body)?;
+        Ok(Envelope { src: Cow::Borrowed(src), dest: Cow::Borrowed(dest), body, fields })
+    }
+
+    /// Reads one line, with or without its line break. One pass over the text finds the fields of both objects.
     pub fn parse(line: &'a [u8]) -> Result<Envelope<'a>, Malformed> {
         let line = std::str::from_utf8(line).map_err(Malformed::Encoding)?;
         let (mut src, mut dest, mut body) = (None, None, None);
-        let scanned = json::scan_object(line, |member| {
-            let value = &line[member.value];
-            if member.key.is("src") {
-                src = Some(value);
-            } else if member.key.is("dest") {
-                dest = Some(value);
-            } else if member.key.is("body") {
-                body = Some(value);
+        let scanned = Scanner::new(line).only_object(|scanner, _, key| {
+            if key.is("body") {
+                let start = scanner.position();
+                let fields = if scanner.is_at_object() {
+                    Some(Body::scan_within(scanner)?)
+                } else {
+                    scanner.value()?;
+                    None
+                };
+                body = Some((scanner.since(start), fields));
+                return Ok(());
             }
+            let value = scanner.value()?;
+            if key.is("src") {
+                src = Some(value);
+            } else if key.is("dest") {
+                dest = Some(value);
+            }
+            Ok(())
         });
         if let Err(error) = scanned {
             return Err(if line.trim().is_empty() { Malformed::Empty } else { Malformed::Json(error) });
         }
         let src = name("src", src)?;
         let dest = name("dest", dest)?;
-        let body = body.ok_or(Malformed::Missing("body"))?;
-        if !body.starts_with('{') {
-            return Err(Malformed::Mistyped("body", "an object"));
+        match body {
+            Some((body, Some(fields))) => Ok(Envelope { src, dest, body, fields }),
+            Some((_, None)) => Err(Malformed::Mistyped("body", "an object")),
+            None => Err(Malformed::Missing("body")),
         }
-        Ok(Envelope { src, dest, body })
     }
 }
 

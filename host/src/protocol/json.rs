@@ -25,7 +25,7 @@ impl fmt::Display for SyntaxError {
 impl std::error::Error for SyntaxError {}
 
 /// A string as it stands in the text, between its quotes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawStr<'a> {
     text: &'a str,
     escaped: bool,
@@ -47,6 +47,7 @@ impl<'a> RawStr<'a> {
     }
 
     /// Whether the string's value is `other`.
+    #[inline]
     pub fn is(self, other: &str) -> bool {
         if self.escaped { self.decode().as_deref() == Some(other) } else { self.text == other }
     }
@@ -75,27 +76,15 @@ pub struct Object {
 }
 
 /// Scans a text that must be one object, telling `member` of each of its members in order.
+#[inline]
 pub fn scan_object<'a>(text: &'a str, mut member: impl FnMut(Member<'a>)) -> Result<Object, SyntaxError> {
     let mut scanner = Scanner::new(text);
-    scanner.skip_space();
-    let start = scanner.at;
-    if scanner.peek() != Some(b'{') {
-        // Tell "no JSON at all" from "JSON, but something else than an object".
+    scanner.only_object(|scanner, start, key| {
+        let value = scanner.at;
         scanner.skip_value()?;
-        scanner.expect_end()?;
-        return Err(SyntaxError { at: start, reason: "not an object" });
-    }
-    scanner.at += 1;
-    scanner.skip_space();
-    let is_empty = scanner.peek() == Some(b'}');
-    if is_empty {
-        scanner.at += 1;
-    } else {
-        scanner.members(&mut member)?;
-    }
-    let span = start..scanner.at;
-    scanner.expect_end()?;
-    Ok(Object { span, is_empty, has_line_break: scanner.has_line_break })
+        member(Member { key, value: value..scanner.at, span: start..scanner.at });
+        Ok(())
+    })
 }
 
 /// Checks that a text is one JSON value, and says whether white space in it contains a line break.
@@ -131,7 +120,8 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-struct Scanner<'a> {
+/// A place in a text, up to which it is known to be JSON.
+pub(super) struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -139,14 +129,90 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn new(text: &'a str) -> Scanner<'a> {
+    pub(super) fn new(text: &'a str) -> Scanner<'a> {
         Scanner { text, bytes: text.as_bytes(), at: 0, has_line_break: false }
     }
 
+    /// Scans the whole text, which must be one object; see [`Scanner::object`].
+    #[inline]
+    pub(super) fn only_object(
+        &mut self,
+        member: impl FnMut(&mut Scanner<'a>, usize, RawStr<'a>) -> Result<(), SyntaxError>,
+    ) -> Result<Object, SyntaxError> {
+        self.skip_space();
+        let start = self.at;
+        if !self.is_at_object() {
+            // Tell "no JSON at all" from "JSON, but something else than an object".
+            self.skip_value()?;
+            self.expect_end()?;
+            return Err(SyntaxError { at: start, reason: "not an object" });
+        }
+        let is_empty = self.object(member)?;
+        let span = start..self.at;
+        self.expect_end()?;
+        Ok(Object { span, is_empty, has_line_break: self.has_line_break })
+    }
+
+    /// Whether the next value is an object.
+    pub(super) fn is_at_object(&self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    /// Scans an object, whose opening brace is the next byte, and says whether it is empty. `member` is told where each
+    /// member begins and its key, and must scan the value.
+    #[inline]
+    pub(super) fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Scanner<'a>, usize, RawStr<'a>) -> Result<(), SyntaxError>,
+    ) -> Result<bool, SyntaxError> {
+        self.at += 1;
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(true);
+        }
+        loop {
+            let start = self.at;
+            let key = self.key()?;
+            member(self, start, key)?;
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(false);
+                }
+                _ => return self.fail("expected `,` or `}`"),
+            }
+            self.skip_space();
+        }
+    }
+
+    /// Scans one value of any kind and returns its text.
+    #[inline]
+    pub(super) fn value(&mut self) -> Result<&'a str, SyntaxError> {
+        let start = self.at;
+        self.skip_value()?;
+        Ok(self.since(start))
+    }
+
+    /// Where the scanner is.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The text from a place on.
+    #[inline]
+    pub(super) fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
+    }
+
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[cold]
     fn fail<T>(&self, reason: &'static str) -> Result<T, SyntaxError> {
         let reason = if self.at < self.bytes.len() { reason } else { "unexpected end" };
         Err(SyntaxError { at: self.at, reason })
@@ -157,8 +223,9 @@ impl<'a> Scanner<'a> {
         if self.at == self.bytes.len() { Ok(()) } else { self.fail("trailing characters") }
     }
 
+    #[inline]
     fn skip_space(&mut self) {
-        while let Some(byte) = self.peek() {
+        while let Some(byte @ ..=b' ') = self.peek() {
             match byte {
                 b' ' | b'\t' => {}
                 b'\n' | b'\r' => self.has_line_break = true,
@@ -168,32 +235,25 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads members up to and including the closing brace; the opening one and white space are behind us.
-    fn members(&mut self, member: &mut impl FnMut(Member<'a>)) -> Result<(), SyntaxError> {
-        loop {
-            let start = self.at;
-            let key = self.key()?;
-            let value_start = self.at;
-            self.skip_value()?;
-            member(Member { key, value: value_start..self.at, span: start..self.at });
-            self.skip_space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.fail("expected `,` or `}`"),
-            }
-            self.skip_space();
-        }
-    }
-
     /// Reads a key and its colon, up to where the value begins.
+    #[inline]
     fn key(&mut self) -> Result<RawStr<'a>, SyntaxError> {
         if self.peek() != Some(b'"') {
             return self.fail("expected a key in quotes");
         }
+        let start = self.at + 1;
+        let end = start + plain_prefix(&self.bytes[start..]);
+        // The ordinary key: without escapes, and with no white space around its colon.
+        if let Some(&[b'"', b':', value, ..]) = self.bytes.get(end..)
+            && value > b' '
+        {
+            self.at = end + 2;
+            return Ok(RawStr { text: &self.text[start..end], escaped: false });
+        }
+        self.unusual_key()
+    }
+
+    fn unusual_key(&mut self) -> Result<RawStr<'a>, SyntaxError> {
         let key = self.string()?;
         self.skip_space();
         if self.peek() != Some(b':') {
@@ -268,6 +328,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a string; its opening quote is the next byte.
+    #[inline]
     fn string(&mut self) -> Result<RawStr<'a>, SyntaxError> {
         let start = self.at + 1;
         self.at = start;
@@ -283,7 +344,7 @@ impl<'a> Scanner<'a> {
                 _ => return self.fail("control character in a string"),
             }
         }
-        let text = &self.text[start..self.at];
+        let text = self.since(start);
         self.at += 1;
         Ok(RawStr { text, escaped })
     }
@@ -347,24 +408,54 @@ impl<'a> Scanner<'a> {
 }
 
 /// How many bytes from the start need no attention inside a string: no quote, no backslash, no control character.
-/// Eight bytes at a time; a borrow can only spoil bytes above the first hit, and only the first is used.
+#[inline]
 fn plain_prefix(bytes: &[u8]) -> usize {
+    // Most strings are keys and names, which end within the first eight bytes.
+    match bytes.first_chunk().map(|word| specials(*word)) {
+        Some(specials) if specials != 0 => specials.trailing_zeros() as usize / 8,
+        _ => plain_prefix_of_long(bytes),
+    }
+}
+
+/// The same for many bytes: after a few words, whole blocks are looked at without a branch for each byte, which the
+/// compiler makes vector instructions of.
+fn plain_prefix_of_long(bytes: &[u8]) -> usize {
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    let (head, tail) = bytes.split_at(bytes.len().min(64));
+    if let Some(at) = first_special(head) {
+        return at;
+    }
+    let blocks = tail.as_chunks::<64>().0;
+    let plain = blocks
+        .iter()
+        .position(|block| block.iter().fold(false, |any, &byte| any | is_special(byte)))
+        .unwrap_or(blocks.len());
+    let at = head.len() + plain * 64;
+    at + first_special(&bytes[at..]).unwrap_or(bytes.len() - at)
+}
+
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let specials = specials(*word);
+        if specials != 0 {
+            return Some(number * 8 + specials.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')?;
+    Some(words.len() * 8 + at)
+}
+
+/// A bit for each byte that is a quote, a backslash or a control character. A borrow can spoil bytes above the first hit,
+/// so only the lowest bit counts.
+#[inline]
+fn specials(word: [u8; 8]) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(word);
     let zero_bytes = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-        let special =
-            control | zero_bytes(word ^ (LOW * b'"' as u64)) | zero_bytes(word ^ (LOW * b'\\' as u64));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = &bytes[at..];
-    at + rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len())
+    let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
+    control | zero_bytes(word ^ (LOW * b'"' as u64)) | zero_bytes(word ^ (LOW * b'\\' as u64))
 }
 
 #[cfg(test)]

@@ -35,16 +35,17 @@ pub(super) struct Line<'a> {
 }
 
 impl Input {
-    /// Reads what is there, once. Call it when the descriptor is readable and no complete line is left.
-    pub fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    /// Reads what is there, once, or waits for it. Call it when no complete line is left. False if there is nothing and
+    /// the descriptor does not block, or after a signal.
+    pub fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<bool> {
         self.make_room();
         match rustix::io::read(fd, &mut self.buffer[self.filled.end..]) {
             Ok(0) => self.ended = true,
             Ok(count) => self.filled.end += count,
-            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether all input has been read and returned.

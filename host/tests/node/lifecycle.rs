@@ -117,6 +117,30 @@ fn a_closed_output_ends_the_node_quietly() {
 }
 
 #[test]
+fn a_reader_that_goes_away_later_ends_the_node_too() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut node = host()
+        .arg("--plugin")
+        .arg(plugin("echo"))
+        .stdin(Stdio::piped())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = node.stdin.take().unwrap();
+    writeln!(input, "{INIT}").unwrap();
+    let mut reader = BufReader::new(reader);
+    reader.read_line(&mut String::new()).unwrap();
+    drop(reader);
+    // As above, but the node has been initialised and waits for a message.
+    let output = node.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn answers_do_not_wait_for_more_input() {
     let mut node = Conversation::initialised("echo", &[]);
     for number in 0..100 {
