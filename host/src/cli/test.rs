@@ -1,8 +1,8 @@
 //! `host test`: a cluster under a workload, judged.
 
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::bench::cluster::Cluster;
-use crate::bench::journal::Event;
 use crate::bench::nemesis::{Fault, Faults};
 use crate::bench::network::{self, Distribution, Latency};
 use crate::bench::processes::{Processes, Program};
@@ -25,6 +24,7 @@ use crate::checker::availability::Availability;
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
 use crate::node::{Core, Environment, Otherwise};
 use crate::report::recording::{About, Recording};
+use crate::report::trace::{self, Shown};
 use crate::report::{page, store, verdict};
 use crate::workload::{self, Topology};
 
@@ -193,7 +193,7 @@ pub(super) struct Arguments {
     quiet: bool,
 
     /// Print the results as JSON, and nothing else.
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, conflicts_with = "trace", help_heading = "Output")]
     json: bool,
 
     /// The least important log lines of nodes to keep.
@@ -207,6 +207,13 @@ pub(super) struct Arguments {
     /// Open the report in the browser.
     #[arg(long, help_heading = "Output")]
     open: bool,
+
+    #[command(flatten)]
+    trace: report::TraceArguments,
+
+    /// Trace only what is sent or received by these, comma separated; `--node` names the nodes of the cluster.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "trace", help_heading = "Trace")]
+    trace_node: Vec<String>,
 
     /// Show what nodes log.
     #[arg(long, help_heading = "Output")]
@@ -319,12 +326,18 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
         let (again, ..) = attempt(arguments, test, subject)?;
         compare(&run, &again)?;
     }
-    show_logs(arguments, &run);
     let ended_ns = run.ended_ns;
     let folder = store::write(&arguments.store, &test.workload, &test.options.nodes, &run, &results)
         .with_context(|| format!("cannot write to {}", arguments.store.display()))?;
-    let page = keep_report(arguments, test, run, &results, &folder)
-        .with_context(|| format!("cannot write the report into {}", folder.display()))?;
+    let about = arguments.about(test, &run);
+    about.write(&folder)?;
+    let recording = arguments.needs_recording().then(|| record(about, run, &results)).transpose()?;
+    if let Some(recording) = &recording {
+        show(arguments, recording)?;
+    }
+    let page = recording.filter(|_| !arguments.no_report).map(|recording| page::write(&recording, &folder));
+    let page =
+        page.transpose().with_context(|| format!("cannot write the report into {}", folder.display()))?;
     if let Some(page) = page.as_deref().filter(|_| arguments.open) {
         report::open(page);
     }
@@ -351,23 +364,10 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
     Ok(results.valid)
 }
 
-/// Notes in the folder of a run what was tested, and makes the report of it unless it is not wanted.
-fn keep_report(
-    arguments: &Arguments,
-    test: &Test,
-    run: Run,
-    results: &Results,
-    folder: &Path,
-) -> Result<Option<PathBuf>> {
-    let about = arguments.about(test, &run);
-    about.write(folder)?;
-    if arguments.no_report {
-        return Ok(None);
-    }
-    let results = serde_json::to_string_pretty(results)?;
+fn record(about: About, run: Run, results: &Results) -> Result<Recording> {
     let Run { history, journal, logs, .. } = run;
-    let recording = Recording { about, results, history, messages: (&journal).into(), logs };
-    Ok(Some(page::write(&recording, folder)?))
+    let results = serde_json::to_string_pretty(results)?;
+    Ok(Recording { about, results, history, messages: (&journal).into(), logs })
 }
 
 fn attempt(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<(Run, Results, Duration)> {
@@ -437,29 +437,26 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-fn show_logs(arguments: &Arguments, run: &Run) {
+/// Shows what nodes logged and which messages there were, as far as it is wanted.
+fn show(arguments: &Arguments, recording: &Recording) -> Result<()> {
     if arguments.log_stderr && arguments.bin.is_none() && !arguments.real_time {
-        for log in &run.logs {
-            eprint!("{log}");
-        }
+        recording.logs.iter().for_each(|log| eprint!("{log}"));
     }
-    for entry in run.journal.entries() {
-        let (is_shown, arrow) = match entry.event {
-            Event::Send => (arguments.log_net_send, "->"),
-            Event::Recv => (arguments.log_net_recv, "=>"),
-            Event::Drop(_) => (arguments.log_net_recv, "-x"),
+    if arguments.log_net_send || arguments.log_net_recv {
+        let shown = Shown {
+            without_sends: !arguments.log_net_send,
+            without_ends: !arguments.log_net_recv,
+            without_faults: true,
+            ..Shown::default()
         };
-        if is_shown {
-            let (journal, message) = (&run.journal, entry.message);
-            let time = entry.time_ns as f64 / 1e9;
-            eprintln!(
-                "{time:10.3} {} {arrow} {} {}",
-                journal.src(message),
-                journal.dest(message),
-                journal.body(message)
-            );
-        }
+        let mut out = BufWriter::new(anstream::AutoStream::auto(std::io::stderr().lock()));
+        trace::write(recording, &shown, &mut out)?;
+        out.flush()?;
     }
+    if arguments.trace.trace {
+        arguments.trace.print(recording, &arguments.trace_node)?;
+    }
+    Ok(())
 }
 
 /// Fails with the first event that differs between two runs of the same test.
@@ -529,6 +526,11 @@ impl Arguments {
                 None => Seed(getrandom::u64()? >> 32),
             },
         })
+    }
+
+    fn needs_recording(&self) -> bool {
+        let is_shown = self.log_stderr || self.log_net_send || self.log_net_recv || self.trace.trace;
+        is_shown || !self.no_report
     }
 
     /// What the report says of the test, beside its results.

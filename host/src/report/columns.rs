@@ -12,12 +12,13 @@ use serde_json::value::RawValue;
 
 use crate::checker::history::{Kind, Process};
 
+use super::faults::{self, Fault};
 use super::logs;
 use super::messages::{Happening, Messages, Names};
 use super::recording::{About, Recording};
 
 /// Bytes of a body or value that are shown; the files of the store have all of it.
-const MAX_TEXT: usize = 4 << 10;
+const MAX_TEXT: usize = 2 << 10;
 
 /// Bytes of all bodies together; those of later messages are left out.
 const MAX_BODIES: usize = 64 << 20;
@@ -42,15 +43,6 @@ struct Header<'a> {
     notes: Vec<String>,
     /// Each column's name and length in bytes.
     columns: Vec<(&'static str, usize)>,
-}
-
-/// A record of the fault injector.
-#[derive(Serialize)]
-struct Fault {
-    index: usize,
-    time: u64,
-    f: String,
-    value: Box<RawValue>,
 }
 
 /// Integers, each in as few bytes as it needs (LEB128).
@@ -102,7 +94,7 @@ pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
     let mut notes = Vec::new();
     let mut functions = Names::default();
     add_messages(&recording.messages, &mut columns, &mut notes);
-    let faults = add_operations(recording, &mut functions, &mut columns, &mut notes);
+    add_operations(recording, &mut functions, &mut columns, &mut notes);
     add_logs(recording, &mut columns, &mut notes);
     let header = Header {
         about: &recording.about,
@@ -111,7 +103,7 @@ pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
         types: recording.messages.types(),
         reasons: recording.messages.reasons(),
         functions: functions.all(),
-        faults,
+        faults: faults::faults(&recording.history),
         notes,
         columns: columns.iter().map(|(name, bytes)| (*name, bytes.len())).collect(),
     };
@@ -169,25 +161,20 @@ fn add_messages(messages: &Messages, columns: &mut Columns, notes: &mut Vec<Stri
     ]);
 }
 
-/// Adds the clients' operations, each one row from its invocation to its completion, and returns the faults.
+/// Adds the clients' operations, each one row from its invocation to its completion.
 fn add_operations(
     recording: &Recording,
     functions: &mut Names,
     columns: &mut Columns,
     notes: &mut Vec<String>,
-) -> Vec<Fault> {
+) {
     let history = &recording.history;
-    let mut faults = Vec::new();
     let [mut index, mut gap, mut process, mut function, mut outcome, mut steps, mut lasted] =
         std::array::from_fn(|_| Column::default());
     let mut texts = Texts::within(MAX_VALUES);
     let (mut now_ns, mut last) = (0, 0);
     for op in history.ops() {
-        let Process::Client(number) = op.process else {
-            let value = RawValue::from_string(op.value.to_string()).expect("a value is written as JSON");
-            faults.push(Fault { index: op.index, time: op.time_ns, f: op.f.to_string(), value });
-            continue;
-        };
+        let Process::Client(number) = op.process else { continue };
         if op.kind != Kind::Invoke {
             continue;
         }
@@ -228,7 +215,6 @@ fn add_operations(
         ("op-text-length", texts.lengths.0),
         ("op-texts", texts.block),
     ]);
-    faults
 }
 
 fn outcome_of(kind: Option<Kind>) -> u64 {

@@ -2,9 +2,14 @@
 //! knows results, not how they came about.
 
 mod columns;
+mod faults;
+mod lamport;
 mod logs;
 pub mod messages;
 pub mod page;
+mod participants;
+mod plots;
 pub mod recording;
 pub mod store;
+pub mod trace;
 pub mod verdict;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::columns;
 use super::recording::Recording;
+use super::{columns, lamport, plots};
 
 /// The file's name in the folder of a run.
 pub const NAME: &str = "report.html";
@@ -28,13 +28,38 @@ const SCRIPT: &[&str] = &[
     include_str!("html/main.js"),
 ];
 
-/// Writes the page of a recording into a folder; says where it is.
+/// Writes a part of the page, or a drawing.
+type Fill = fn(&Recording, &mut dyn Write) -> io::Result<()>;
+
+/// The drawings beside the page, for slides and issues.
+const DRAWINGS: [(&str, Fill); 3] = [
+    ("messages.svg", |recording, mut out| lamport::write(recording, &mut out)),
+    ("latency.svg", |recording, out| out.write_all(plots::latency(recording)?.as_bytes())),
+    ("rate.svg", |recording, out| out.write_all(plots::rate(recording)?.as_bytes())),
+];
+
+/// Writes the page of a recording and its drawings into a folder; says where the page is.
 pub fn write(recording: &Recording, folder: &Path) -> io::Result<PathBuf> {
     let path = folder.join(NAME);
-    let mut out = BufWriter::with_capacity(1 << 18, File::create(&path)?);
-    write_to(recording, &mut out)?;
-    out.flush()?;
-    Ok(path)
+    let draw_all = || -> io::Result<()> {
+        for (name, draw) in DRAWINGS {
+            let mut out = create(&folder.join(name))?;
+            draw(recording, &mut out)?;
+            out.flush()?;
+        }
+        Ok(())
+    };
+    let write_page = || {
+        let mut out = create(&path)?;
+        write_to(recording, &mut out)?;
+        out.flush()
+    };
+    let (page, drawings) = rayon::join(write_page, draw_all);
+    page.and(drawings).map(|()| path)
+}
+
+fn create(path: &Path) -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::with_capacity(1 << 18, File::create(path)?))
 }
 
 /// Writes the page of a recording.
@@ -48,8 +73,6 @@ pub fn write_to(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
     }
     out.write_all(rest.as_bytes())
 }
-
-type Fill = fn(&Recording, &mut dyn Write) -> io::Result<()>;
 
 /// The marks in the template and what stands in their place.
 const PARTS: [(&str, Fill); 4] = [

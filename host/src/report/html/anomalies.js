@@ -75,7 +75,7 @@ function showAnomalies() {
     list.append(make('button', { type: 'button', class: 'all', onclick: showAllFindings }, `Show ${others.length} more`));
   }
   const { workload } = run.results, told = findings.filter(finding => finding.kind === 'Lost element').length;
-  if (workload['lost-count'] > told) list.append(make('p', { class: 'none' }, `${counted(workload['lost-count'] - told, 'more lost element')}: ${clipped(workload.lost.join(', '), 300)}`));
+  if (workload['lost-count'] > told) list.append(make('p', { class: 'none' }, `Lost in all: ${workload['lost-count'].toLocaleString('en')}. ${clipped(workload.lost.join(', '), 160)}`));
 }
 
 function showAllFindings() {

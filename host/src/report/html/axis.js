@@ -1,32 +1,13 @@
 // Above the panes: the whole run with the part that is shown, the faults and the moments of a finding, and the ticks of
 // time. In every pane: the faults as bands and those moments as lines.
 
-// Faults from the injector's records, two of each action: what was wanted and what was done.
+// The faults as they come with the data, each family in a lane of its own.
 function readFaults() {
-  const open = new Map(), bands = [];
-  const begins = { kill: 'kill', pause: 'pause' }, ends = { start: 'kill', resume: 'pause' };
-  run.faults.forEach((record, n) => {
-    const earlier = run.faults[n - 1], isEffect = n % 2 === 1 && earlier?.f === record.f;
-    if (!isEffect) return;
-    const family = begins[record.f] ?? (record.f.startsWith('start-') ? record.f.slice(6) : null);
-    const ended = ends[record.f] ?? (record.f.startsWith('stop-') ? record.f.slice(5) : null);
-    if (ended) {
-      const band = open.get(ended);
-      if (band) band.to = record.time;
-      open.delete(ended);
-    } else if (family) {
-      const nodes = new Set(Object.keys(Array.isArray(record.value) ? record.value[1] ?? {} : record.value ?? {}));
-      const band = open.get(family) ?? { family, from: record.time, to: run.end, nodes, value: record.value, intent: earlier.value };
-      if (!open.has(family)) bands.push(band);
-      open.set(family, band);
-    } else bands.push({ family: record.f, from: record.time, to: record.time, nodes: new Set(), value: record.value, isMoment: true });
+  const families = [...new Set(run.faults.map(fault => fault.family))];
+  run.bands = run.faults.map(({ family, from, to, nodes, value }) => {
+    const lane = families.indexOf(family), isMoment = to === from;
+    return { family, value, lane, isMoment, colour: 'fault-' + 'abcd'[lane % 4], from: from / 1e6, to: to === null ? run.end : to / 1e6, nodes: new Set(nodes) };
   });
-  const families = [...new Set(bands.map(band => band.family))];
-  for (const band of bands) {
-    band.lane = families.indexOf(band.family);
-    band.colour = 'fault-' + 'abcd'[band.lane % 4];
-  }
-  run.bands = bands;
   run.faultLanes = families.length;
 }
 
@@ -52,7 +33,6 @@ function paintMarks(context, { x, width, height }) {
   };
   context.lineWidth = 1;
   for (const mark of marks) line(mark.time, colours.mark, [4, 3]);
-  if (hover !== null) line(hover, colours.muted, [1, 2]);
 }
 
 // The panes that are not about a stretch of time to select from.
@@ -144,13 +124,14 @@ function makeAxis() {
     context.textBaseline = 'middle';
     paintFaultLabels(context, area);
     if (marks.length) paintPins(context, area, run.faultLanes * FAULT_LANE + 11);
+    context.font = `11px ${colours.sans}`;
     const step = niceStep(view.to - view.from, (width - LEFT - RIGHT) / 90), y = height - 11;
     context.textAlign = 'center';
     for (let time = Math.ceil(view.from / step) * step; time <= view.to; time += step) {
       context.fillStyle = colours.line; context.fillRect(Math.round(x(time)), height - 5, 1, 5);
-      context.fillStyle = colours.muted; context.fillText(tick(time, step), x(time), y - 1);
+      if (x(time) > LEFT + 20) { context.fillStyle = colours.muted; context.fillText(tick(time, step), x(time), y - 1); }
     }
-    context.textAlign = 'right'; context.fillStyle = colours.muted;
+    context.textAlign = 'right'; context.fillStyle = colours.muted; context.font = `11px ${colours.sans}`;
     context.fillText('time', LEFT - 10, y - 1);
   });
   strip.canvas.addEventListener('wheel', event => wheel(event, strip.area.time(event.offsetX)), { passive: false });

@@ -1,7 +1,7 @@
 // Latency of operations, their rate, and messages per second by type, as Maelstrom plots them; the windows follow the
 // zoom. And the distribution of stable latencies.
 
-const TYPES_SHOWN = 7;
+const TYPES_SHOWN = 6;
 const QUANTILES = [[0.5, 'median'], [0.95, '95 %'], [0.99, '99 %'], [1, 'max']];
 
 function makeCharts() {
@@ -122,7 +122,6 @@ function pointUnder(px, py, area) {
 // Completions in each window, by operation and outcome.
 function paintRate(context, area) {
   const { ops } = run, step = niceStep(view.to - view.from, 60), begin = Math.floor(view.from / step) * step, slots = Math.ceil((view.to - begin) / step) + 1;
-  run.completions ??= Float64Array.from(ops.completed).sort();
   const series = new Map();
   opsWithin(begin, begin + slots * step, o => {
     if (ops.completed[o] < begin || ops.completed[o] >= begin + slots * step) return;
@@ -167,7 +166,7 @@ function makeMessageRate() {
   }
   const named = [...shown.map((type, n) => ({ name: types[type] || '(no type)', colour: palette[n], times: times.get(type) })), ...(others.length ? [{ name: 'others', colour: 'muted', times: others }] : [])];
   new Pane('traffic', 'Messages per second', {
-    height: 130, legend: named.map(({ name, colour }) => [clipped(name, 22), colour, 'box']),
+    height: 130, legend: named.map(({ name, colour }) => [clipped(name, 16), colour, 'box']),
     paint: (context, area) => paintTraffic(context, area, named),
   });
 }

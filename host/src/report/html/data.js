@@ -92,7 +92,6 @@ async function readRun(text) {
   run.events = readEvents(run, columns, load);
   run.ops = readOps(run, columns);
   run.logs = readLogs(run, columns, load);
-  run.faults = run.faults.map(fault => ({ ...fault, time: fault.time / 1e6 }));
   run.end = Math.max(run.end, run.events.count ? run.events.time[run.events.count - 1] : 0);
   linkOps(run);
   return run;

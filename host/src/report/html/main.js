@@ -48,7 +48,14 @@ function listen() {
   $('#zoom').addEventListener('click', event => ({ in: () => zoom(0.5), out: () => zoom(2), all: showAll })[event.target.dataset.do]?.());
   preferred.addEventListener('change', () => setTheme(preferred.matches ? 'dark' : 'light'));
   new ResizeObserver(draw).observe($('#panes'));
-  addEventListener('beforeprint', () => { const theme = document.documentElement.dataset.theme; setTheme('light'); drawNow(); addEventListener('afterprint', () => setTheme(theme), { once: true }); });
+  $('#panes').addEventListener('scroll', draw);
+  addEventListener('beforeprint', () => {
+    const theme = document.documentElement.dataset.theme;
+    isPrinting = true;
+    setTheme('light');
+    drawNow();
+    addEventListener('afterprint', () => { isPrinting = false; setTheme(theme); }, { once: true });
+  });
 }
 
 async function begin() {

@@ -53,34 +53,39 @@ function makeMessages() {
     height: 430, content: () => run.rowsHeight,
     paint: paintMessages, under: messageUnder, about: tellMessage, step: stepMessage,
   });
-  const used = new Set(run.messages.kind), isLost = run.messages.fate.includes(LOST);
-  pane.setLegend([
-    ['between nodes', 'server'], ['clients', 'client'], ...(used.has(SERVICE) ? [['services', 'service']] : []), ...(used.has(ERROR) ? [['errors', 'error']] : []),
-    ...(isLost ? [['lost ×', 'lost', 'dash']] : []), ...(run.messages.again.size ? [['duplicated', 'server', 'dash']] : []),
-    ...(related && selection?.kind === 'message' ? [['causal past', 'past'], ['causal future', 'future']] : []),
-  ]);
+  setMessageLegend();
   return pane;
 }
 
+function setMessageLegend() {
+  const used = new Set(run.messages.kind), isLost = run.messages.fate.includes(LOST);
+  panes.find(pane => pane.name === 'messages')?.setLegend([
+    ['between nodes', 'server'], ['clients', 'client'], ...(used.has(SERVICE) ? [['services', 'service']] : []), ...(used.has(ERROR) ? [['errors', 'error']] : []),
+    ...(isLost ? [['lost ×', 'lost', 'dash']] : []), ...(run.messages.again.size ? [['duplicated', 'server', 'dash']] : []),
+    ...(selection?.kind === 'message' ? [['causal past', 'past'], ['causal future', 'future']] : []),
+  ]);
+}
+
 function paintMessages(context, area) {
+  labelled = [];
   paintRows(context, area);
-  const { messages } = run, seen = [];
-  let total = 0, omitted = 0;
+  const { messages } = run, list = messages.list ??= new Uint32Array(messages.count);
+  let omitted = 0, lost = 0, own = 0, other = list.length;
+  // What belongs to the selection from the front, the rest from the back.
   messages.within(view.from, view.to, m => {
     if (run.rowOf[messages.src[m]] < 0 || run.rowOf[messages.dest[m]] < 0 || !passes(m)) { omitted++; return; }
-    total++;
-    seen.push(m);
+    if (messages.fate[m] === LOST) lost++;
+    if (!related || related.of[m]) list[own++] = m; else list[--other] = m;
   });
+  const kept = list.subarray(0, own), rest = list.subarray(other), total = kept.length + rest.length;
   context.save();
   context.beginPath(); context.rect(LEFT, 0, area.width - LEFT - RIGHT, area.height); context.clip();
-  const kept = related ? seen.filter(m => related.of[m]) : seen, rest = related ? seen.filter(m => !related.of[m]) : [];
   if (rest.length) paintGroup(context, area, rest, 0.2, false);
   paintGroup(context, area, kept, 1, kept.length < MOST_HEADS);
   paintMoments(context, area);
   context.restore();
   paintRowLabels(context, area);
-  const lost = seen.reduce((sum, m) => sum + (messages.fate[m] === LOST ? 1 : 0), 0);
-  return `${counted(total, 'message')} in sight${lost ? `, ${lost} lost` : ''}${related && kept.length ? `, ${counted(kept.length, 'message')} of what is selected` : ''}${omitted ? `, ${omitted.toLocaleString('en')} filtered out` : ''}`;
+  return `${counted(total, 'message')} in sight${lost ? `, ${lost.toLocaleString('en')} lost` : ''}${related && kept.length ? `, ${counted(kept.length, 'message')} of what is selected` : ''}${omitted ? `, ${omitted.toLocaleString('en')} filtered out` : ''}`;
 }
 
 function paintGroup(context, area, group, alpha, hasHeads) {
@@ -160,7 +165,7 @@ function paintLabel(context, area, m) {
   const [x1, y1, x2, y2] = course(m, area), text = run.types[run.messages.type[m]], length = Math.hypot(x2 - x1, y2 - y1);
   context.font = `10px ${colours.sans}`;
   const wide = context.measureText(text).width;
-  if (Math.abs(x2 - x1) < 3) return paintLabelBeside(context, x1, y1 + (y2 - y1) * 0.28, text, colourOf(m));
+  if (Math.abs(x2 - x1) < 3) return paintLabelBeside(context, x1 + 5, y1, y2 - y1, text, wide, colourOf(m));
   if (length < wide + 16) return;
   context.save();
   context.translate((x1 + x2) / 2, (y1 + y2) / 2);
@@ -171,11 +176,16 @@ function paintLabel(context, area, m) {
   context.restore();
 }
 
-// An arrow that takes no time has its label on the right, nearer to its sender.
-function paintLabelBeside(context, x, y, text, colour) {
+// An arrow that takes no time has its label on the right, nearer to its sender, where no other label is.
+let labelled = [];
+function paintLabelBeside(context, x, from, length, text, wide, colour) {
+  const isFree = y => labelled.every(([left, right, other]) => x > right || x + wide < left || Math.abs(y - other) > 10);
+  const y = [0.28, 0.12, 0.45, 0.62].map(along => from + along * length).find(isFree);
+  if (y === undefined) return;
+  labelled.push([x, x + wide, y]);
   context.textAlign = 'left'; context.textBaseline = 'middle'; context.lineJoin = 'round';
-  context.lineWidth = 3; context.strokeStyle = colours.panel; context.strokeText(text, x + 5, y);
-  context.fillStyle = colour; context.fillText(text, x + 5, y);
+  context.lineWidth = 3; context.strokeStyle = colours.panel; context.strokeText(text, x, y);
+  context.fillStyle = colour; context.fillText(text, x, y);
 }
 
 // How much is sent and received in each pixel of each line, the rarest kind on top.

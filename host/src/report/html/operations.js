@@ -118,9 +118,9 @@ function processesOf(lane) {
 
 // An operation in so many characters: its name with what was asked and what came back.
 function shortOp(o, most) {
-  const { ops } = run, [asked, got] = [ops.texts, ops.texts], size = n => ops.texts.starts[n + 1] - ops.texts.starts[n];
-  const take = (texts, n) => size(n) > 400 ? Texts.flatten(texts.block.subarray(texts.starts[n], texts.starts[n] + 400)) : texts.get(n);
-  const argument = take(asked, 3 * o), result = ops.outcome[o] === OK ? take(got, 3 * o + 1) : '';
+  const { ops } = run, { starts, block } = ops.texts;
+  const take = n => starts[n + 1] - starts[n] > 400 ? Texts.flatten(block.subarray(starts[n], starts[n] + 400)) : ops.texts.get(n);
+  const argument = take(3 * o), result = ops.outcome[o] === OK ? take(3 * o + 1) : '';
   const text = result && result !== argument ? (argument === 'null' ? `${nameOfOp(o)} ${result}` : `${nameOfOp(o)} ${argument} → ${result}`) : `${nameOfOp(o)} ${argument === 'null' ? '' : argument}`;
   const sign = ['…', '', '✗', '?'][ops.outcome[o]];
   return clipped(`${sign ? sign + ' ' : ''}${text.trim()}`, most);

@@ -80,7 +80,7 @@ async function copied(text) {
 
 // What is selected
 
-const pretty = text => { try { return JSON.stringify(JSON.parse(text), null, 1).replace(/\n\s+(?=[^{}]*$)/gm, ' ') && JSON.stringify(JSON.parse(text), null, 2); } catch { return text; } };
+const pretty = text => { try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; } };
 // On one line if it is short, indented if not; numbers stay as they are written.
 const laidOut = text => text.length <= 120 || text.length > 20000 || /\d{16}/.test(text) ? text : pretty(text);
 

@@ -9,7 +9,7 @@ let selection = null;           // { kind: 'message' | 'op' | 'log' | 'finding',
 let related = null;             // what belongs to the selection: see relate()
 let marks = [];                 // numbered moments of the finding in hand
 const panes = [];
-let hover = null;               // time under the pointer
+let isPrinting = false;
 
 const $ = (selector, within = document) => within.querySelector(selector);
 function make(tag, attributes = {}, ...children) {
@@ -59,12 +59,6 @@ function show(from, to) {
 const showAll = () => show(view.least, view.most);
 function zoom(factor, at = (view.from + view.to) / 2) { show(at - (at - view.from) * factor, at + (view.to - at) * factor); }
 function pan(fraction) { const by = (view.to - view.from) * fraction; show(view.from + by, view.to + by); }
-// Shows these moments with room around them; moves no further than it has to when they are in sight already.
-function reveal(from, to) {
-  const span = Math.max(to - from, 1e-3);
-  if (from >= view.from && to <= view.to && span > (view.to - view.from) / 8) return draw();
-  show(from - span * 0.35, to + span * 0.35);
-}
 // Brings a moment into sight without zooming.
 function approach(time) {
   if (time < view.from || time > view.to) { const half = (view.to - view.from) / 2; show(time - half, time + half); } else draw();
@@ -120,6 +114,7 @@ class Pane {
     this.section = make('section', { class: 'pane', id: 'pane-' + name }, header, this.scroll);
     $('#panes').append(this.section);
     this.scroll.addEventListener('scroll', draw);
+    this.canvas.style.height = Math.min(height, content()) + 'px';
     handle(this.canvas, this);
     panes.push(this);
   }
@@ -131,7 +126,12 @@ class Pane {
       return make('span', {}, swatch, text);
     }));
   }
+  isInSight() {
+    const { top, bottom } = this.section.getBoundingClientRect();
+    return isPrinting || (bottom > 0 && top < innerHeight);
+  }
   redraw() {
+    if (!this.isInSight()) return;
     const width = widthOfPanes(), all = this.content(), height = Math.min(this.height, all);
     this.scroll.style.maxHeight = height + 'px';
     this.canvas.style.width = width + 'px';
@@ -147,6 +147,14 @@ class Pane {
     this.canvas.setAttribute('aria-label', `${this.title}: ${status}`);
     this.area = area;
   }
+}
+
+// The line under the pointer is an element of its own: it moves without a pane being drawn again.
+function pointAt(x) {
+  const line = $('#pointer'), panes = $('#panes').getBoundingClientRect();
+  line.hidden = x === null || x - panes.left < LEFT;
+  line.style.left = x + 'px';
+  line.style.top = panes.top + 'px';
 }
 
 // The pointer: drag to move, wheel to zoom or move, click to select, hover to be told.
@@ -167,18 +175,17 @@ function handle(canvas, pane) {
       if (held.moved) { hideTip(); show(held.from + by, held.to + by); }
       return;
     }
-    hover = pane.area.time(x);
+    pointAt(event.clientX);
     const found = x >= LEFT ? pane.under?.(x, y, pane.area) : null;
     if (found) showTip(event, pane.about(found)); else hideTip();
     canvas.style.cursor = found ? 'pointer' : '';
-    draw();
   });
   canvas.addEventListener('pointerup', event => {
     const [x, y] = place(event), wasClick = held && !held.moved;
     held = null;
     if (wasClick && x >= LEFT) select(pane.under?.(x, y, pane.area) ?? null);
   });
-  canvas.addEventListener('pointerleave', () => { hover = null; hideTip(); draw(); });
+  canvas.addEventListener('pointerleave', () => { pointAt(null); hideTip(); });
   canvas.addEventListener('dblclick', event => zoom(0.25, pane.area.time(place(event)[0])));
   canvas.addEventListener('wheel', event => wheel(event, pane.area.time(place(event)[0])), { passive: false });
 }
@@ -208,6 +215,7 @@ function select(next) {
   if (next?.kind !== 'finding') showFinding(-1);
   selection = next;
   related = next ? relate(next) : null;
+  setMessageLegend();
   showDetail();
   draw();
 }
@@ -241,23 +249,25 @@ function relate({ kind, id }) {
   return related;
 }
 function futureOf(begin, participant, end, related, visit) {
-  const { events, messages } = run, touched = new Map([[participant, begin]]), carried = new Set();
+  const { events, messages } = run, touched = new Int32Array(run.names.length).fill(-1), carried = new Uint8Array(messages.count);
+  touched[participant] = begin;
   for (let e = begin + 1; e < end; e++) {
     const m = events.message[e];
     if (events.kind[e] === 0) {
-      if (touched.has(messages.src[m])) { carried.add(m); visit(m); }
-    } else if (events.kind[e] === 1 && carried.has(m) && !touched.has(messages.dest[m])) touched.set(messages.dest[m], e);
+      if (touched[messages.src[m]] >= 0) { carried[m] = 1; visit(m); }
+    } else if (events.kind[e] === 1 && carried[m] && touched[messages.dest[m]] < 0) touched[messages.dest[m]] = e;
   }
-  if (related) for (const [name, e] of touched) related.since.set(name, events.time[e]);
+  if (related) touched.forEach((e, name) => { if (e >= 0) related.since.set(name, events.time[e]); });
 }
 function pastOf(end, participant, begin, related, visit) {
-  const { events, messages } = run, touched = new Map([[participant, end]]), wanted = new Set();
+  const { events, messages } = run, touched = new Int32Array(run.names.length).fill(-1), wanted = new Uint8Array(messages.count);
+  touched[participant] = end;
   for (let e = end - 1; e >= begin; e--) {
     const m = events.message[e];
-    if (events.kind[e] === 1 && touched.has(messages.dest[m])) { wanted.add(m); visit(m); }
-    else if (events.kind[e] === 0 && wanted.has(m) && !touched.has(messages.src[m])) touched.set(messages.src[m], e);
+    if (events.kind[e] === 1 && touched[messages.dest[m]] >= 0) { wanted[m] = 1; visit(m); }
+    else if (events.kind[e] === 0 && wanted[m] && touched[messages.src[m]] < 0) touched[messages.src[m]] = e;
   }
-  if (related) for (const [name, e] of touched) related.until.set(name, events.time[e]);
+  if (related) touched.forEach((e, name) => { if (e >= 0) related.until.set(name, events.time[e]); });
 }
 
 // The filter
