@@ -149,7 +149,7 @@ fn samples(history: &History) -> Vec<Sample> {
     history.completions().filter_map(sample).collect()
 }
 
-/// One point for each pixel that has any: a drawing of a long run is as small as that of a short one.
+/// One point for each two by two pixels that have any: a drawing of a long run is as small as that of a short one.
 fn thinned<'s>(
     samples: impl Iterator<Item = &'s Sample>,
     recording: &Recording,
@@ -159,7 +159,7 @@ fn thinned<'s>(
     let pixel = |sample: &Sample| {
         let x = sample.invoked_s / end_s(recording) * width;
         let y = (sample.latency_ms / FLOOR_MS).ln() / (most / FLOOR_MS).ln() * height;
-        (x as i64, y as i64)
+        (x as i64 / 2, y as i64 / 2)
     };
     let mut taken = rustc_hash::FxHashSet::default();
     let kept = samples.filter(|sample| taken.insert(pixel(sample)));
