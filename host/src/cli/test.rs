@@ -342,9 +342,10 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
         report::open(page);
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&results)?);
+        say(&(serde_json::to_string_pretty(&results)? + "\n"))?;
         return Ok(results.valid);
     }
+    let mut told = String::new();
     if !arguments.quiet {
         let occasion = verdict::Occasion {
             workload: &test.workload,
@@ -353,15 +354,25 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
             wall_seconds: wall.as_secs_f64(),
             replay: &replay(test.seed),
         };
-        print!("{}", verdict::tell(&occasion, &results));
-        println!("  files: {}", folder.display());
+        told = verdict::tell(&occasion, &results);
+        told += &format!("  files: {}\n", folder.display());
         if let Some(page) = &page {
-            println!("  report: {}", page.display());
+            told += &format!("  report: {}\n", page.display());
         }
-        println!();
+        told.push('\n');
     }
-    println!("{}", verdict::last_words(results.valid));
+    told += verdict::last_words(results.valid);
+    say(&(told + "\n"))?;
     Ok(results.valid)
+}
+
+/// Prints to standard output. Whoever reads may stop before the end, as `head` does.
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("cannot write to standard output"),
+    }
 }
 
 fn record(about: About, run: Run, results: &Results) -> Result<Recording> {

@@ -1,8 +1,8 @@
 //! `--trace`: a run on the terminal.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use super::support::{Finished, test};
+use super::support::{Finished, plugins, test};
 
 const WORDS: &str = "-w broadcast --plugin broadcast --node-count 3 --rate 10 --time-limit 6 --latency 20 \
     --nemesis partition --nemesis-interval 1 --seed 5";
@@ -53,6 +53,26 @@ fn a_trace_is_filtered_by_time_node_and_type() {
     }
     let lost = all.iter().find(|line| line.contains(" -x ")).expect("a partition loses messages");
     assert!(lost.contains("(partition)"), "{lost}");
+}
+
+#[test]
+fn who_stops_reading_a_trace_gets_no_complaint() {
+    let store = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
+        .args(["test", "--trace", "--store"])
+        .arg(store.path())
+        .args("-w echo --plugin echo --node-count 1 --rate 1000 --time-limit 5 --seed 1".split(' '))
+        .env("GLOMERS_PLUGINS", plugins())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()),
+        (Some(0), String::new())
+    );
 }
 
 #[test]
