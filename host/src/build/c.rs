@@ -38,6 +38,9 @@ pub(super) const ZIG: Tool = Tool {
     version_arguments: &["version"],
 };
 
+/// The contract as C sees it, and the SDK that stands on it.
+const FOLDERS: &[&str] = &["abi", "c"];
+
 /// Where a project keeps its copy of the SDK. A directory without one gets the SDK of this host.
 const SDK_DIR: &str = "glomers";
 
@@ -51,7 +54,7 @@ const COMPILE_FLAGS: &[&str] = &["-std=c17", "-O2", "-Wall", "-Wextra"];
 
 fn compile(source: &Source) -> Result<Vec<u8>> {
     let zig = ZIG.require(C.name, C.title)?;
-    let sdk = sdk_of(source, &["c"])?;
+    let sdk = sdk_of(source, FOLDERS)?;
     let module = source.scratch()?.join(format!("{}.core.wasm", source.name));
     let mut cc = zig.command();
     cc.args(["cc", "--target=wasm32-wasi"]).args(COMPILE_FLAGS).args(LINK_FLAGS);
@@ -105,7 +108,7 @@ pub(super) fn sources(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
 }
 
 fn template(place: &Place) -> Result<Vec<File>> {
-    project(place, &["c"])
+    project(place, FOLDERS)
 }
 
 /// A template with the SDK beside it. Inside the workspace there is no need for a copy.

@@ -4,6 +4,7 @@
 
 mod c;
 mod component;
+mod cpp;
 mod install;
 pub mod language;
 pub mod project;

@@ -55,5 +55,7 @@ fn build_other_languages(here: &Path) -> Result<()> {
 
 fn report(Built { wasm, bytes, is_new, .. }: Built) {
     let state = if is_new { "" } else { ", unchanged" };
-    println!("{} ({}{state})", wasm.display(), ByteSize(bytes));
+    let here = std::env::current_dir().unwrap_or_default();
+    let place = wasm.strip_prefix(&here).unwrap_or(&wasm);
+    println!("{} ({}{state})", place.display(), ByteSize(bytes));
 }

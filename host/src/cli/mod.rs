@@ -4,6 +4,7 @@ mod build;
 mod challenges;
 mod check;
 mod converse;
+mod inspect;
 mod new;
 mod node;
 mod plugin_path;
@@ -35,6 +36,7 @@ enum Command {
     Challenges(challenges::Arguments),
     Check(check::Arguments),
     Converse(converse::Arguments),
+    Inspect(inspect::Arguments),
     New(new::Arguments),
     Report(report::Arguments),
     Test(Box<test::Arguments>),
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Challenges(challenges)), _) => challenges::run(&challenges),
         (Some(Command::Check(check)), _) => Ok(check::run(&check)),
         (Some(Command::Converse(converse)), _) => converse::run(converse),
+        (Some(Command::Inspect(inspect)), _) => inspect::run(&inspect),
         (Some(Command::New(new)), _) => new::run(&new),
         (Some(Command::Toolchains(toolchains)), _) => toolchains::run(&toolchains),
         (Some(Command::Report(report)), _) => report::run(&report),

@@ -11,7 +11,7 @@ use super::instance::State;
 use super::{Host, Origin};
 
 /// The contract this host offers: `glomers:node@0.1.0`. Guests of the same track (0.1.x) fit.
-const PACKAGE: &str = "glomers:node";
+pub(super) const PACKAGE: &str = "glomers:node";
 const TRACK: &str = "0.1.";
 const VERSION: &str = "0.1.0";
 
@@ -219,7 +219,7 @@ fn wrong_version(version: &str) -> Rejected {
 }
 
 /// `a:b/c@1.2.3` as package, interface and version.
-fn split(name: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn split(name: &str) -> Option<(&str, &str, &str)> {
     let (package, rest) = name.split_once('/')?;
     let (interface, version) = rest.split_once('@')?;
     Some((package, interface, version))

@@ -2,6 +2,7 @@
 //! checked against the contract; a [`Guest`] is one running instance of it. Events go in through [`Guest`], effects
 //! come out through [`Host`]; nothing else crosses.
 
+pub mod anatomy;
 pub mod cache;
 mod contract;
 mod engine;

@@ -2,13 +2,15 @@
 
 mod conversations;
 mod guests;
+mod inspect;
 mod projects;
 mod support;
+mod written;
 
 /// One test for each language: `check` is run with the language's name.
 macro_rules! each_language {
     ($check:ident) => {
-        super::each_language!($check: rust c);
+        super::each_language!($check: rust c cpp);
 
         #[test]
         fn no_language_is_forgotten() {
