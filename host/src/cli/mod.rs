@@ -9,6 +9,7 @@ mod new;
 mod node;
 mod plugin_path;
 mod report;
+mod sweep;
 mod test;
 mod toolchains;
 

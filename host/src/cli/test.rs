@@ -29,7 +29,7 @@ use crate::report::{page, store, verdict};
 use crate::workload::{self, Topology};
 
 use super::node::{LogLevel, duration, setting};
-use super::{plugin_path, report};
+use super::{plugin_path, report, sweep};
 
 /// Exit statuses, as Maelstrom's (spec §2.2).
 const INVALID: u8 = 1;
@@ -106,6 +106,12 @@ pub(super) struct Arguments {
     /// Repeat the test, with other seeds, and stop at the first failure.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     test_count: u64,
+
+    /// Run N seeds, from --seed or 1 on, on all cores; tell those that fail and keep only their files.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load",
+        conflicts_with_all = ["bin", "real_time", "test_count", "check_determinism", "json", "open", "log_stderr",
+            "log_net_send", "log_net_recv"])]
+    seeds: Option<u64>,
 
     /// Neighbours for broadcast: line, grid, tree, tree2, tree3, tree4 or total.
     #[arg(long, value_name = "T", default_value = "grid", help_heading = "Load")]
@@ -287,6 +293,9 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(subject) => subject,
         Err(error) => return bad_arguments(&error),
     };
+    if let Some(seeds) = arguments.seeds {
+        return sweep::run(arguments, &test, &subject, seeds);
+    }
     let mut worst = Valid::True;
     for _ in 0..arguments.test_count {
         match one(arguments, &test, &subject) {
@@ -314,30 +323,20 @@ pub(super) fn status(valid: Valid) -> ExitCode {
 }
 
 /// What is put to the test.
-enum Subject {
+pub(super) enum Subject {
     Plugin { plugin: Box<Plugin<Core<Simulated>>>, successor: Option<Box<Plugin<Core<Simulated>>>> },
     Program(Program),
 }
 
 /// Runs the test once and tells the verdict.
 fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
-    let (run, results, wall) = attempt(arguments, test, subject)?;
+    let (run, results, wall) = attempt(arguments, test, subject, &progress_bar(arguments, test))?;
     if arguments.check_determinism {
-        let (again, ..) = attempt(arguments, test, subject)?;
+        let (again, ..) = attempt(arguments, test, subject, &progress_bar(arguments, test))?;
         compare(&run, &again)?;
     }
     let ended_ns = run.ended_ns;
-    let folder = store::write(&arguments.store, &test.workload, &test.options.nodes, &run, &results)
-        .with_context(|| format!("cannot write to {}", arguments.store.display()))?;
-    let about = arguments.about(test, &run);
-    about.write(&folder)?;
-    let recording = arguments.needs_recording().then(|| record(about, run, &results)).transpose()?;
-    if let Some(recording) = &recording {
-        show(arguments, recording)?;
-    }
-    let page = recording.filter(|_| !arguments.no_report).map(|recording| page::write(&recording, &folder));
-    let page =
-        page.transpose().with_context(|| format!("cannot write the report into {}", folder.display()))?;
+    let Kept { folder, page } = keep(arguments, test, run, &results)?;
     if let Some(page) = page.as_deref().filter(|_| arguments.open) {
         report::open(page);
     }
@@ -366,6 +365,28 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
     Ok(results.valid)
 }
 
+/// Where a run has been kept.
+pub(super) struct Kept {
+    pub folder: PathBuf,
+    pub page: Option<PathBuf>,
+}
+
+/// Writes a run's files and its report, and shows it where that is wanted.
+pub(super) fn keep(arguments: &Arguments, test: &Test, run: Run, results: &Results) -> Result<Kept> {
+    let folder = store::write(&arguments.store, &test.workload, &test.options.nodes, &run, results)
+        .with_context(|| format!("cannot write to {}", arguments.store.display()))?;
+    let about = arguments.about(test, &run);
+    about.write(&folder)?;
+    let recording = arguments.needs_recording().then(|| record(about, run, results)).transpose()?;
+    if let Some(recording) = &recording {
+        show(arguments, recording)?;
+    }
+    let page = recording.filter(|_| !arguments.no_report).map(|recording| page::write(&recording, &folder));
+    let page =
+        page.transpose().with_context(|| format!("cannot write the report into {}", folder.display()))?;
+    Ok(Kept { folder, page })
+}
+
 /// Prints to standard output. Whoever reads may stop before the end, as `head` does.
 fn say(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -381,7 +402,13 @@ fn record(about: About, run: Run, results: &Results) -> Result<Recording> {
     Ok(Recording { about, results, history, messages: (&journal).into(), logs })
 }
 
-fn attempt(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<(Run, Results, Duration)> {
+/// Carries out a test and judges it; `bar` goes over the main phase.
+pub(super) fn attempt(
+    arguments: &Arguments,
+    test: &Test,
+    subject: &Subject,
+    bar: &ProgressBar,
+) -> Result<(Run, Results, Duration)> {
     let began = Instant::now();
     let mut workload = workload::named(&test.workload, &test.options).map_err(|error| anyhow!(error))?;
     let mut cluster: Box<dyn Cluster + '_> = match subject {
@@ -392,7 +419,6 @@ fn attempt(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<(Run
         }
         Subject::Program(program) => Box::new(Processes::new(program.clone(), test.options.nodes.clone())),
     };
-    let bar = progress_bar(arguments, test);
     let mut progress = |progress: Progress| {
         bar.set_position(progress.time_ns / 1_000_000);
         bar.set_message(format!("{} ops, {} faults active", progress.ops, progress.faults));
@@ -419,13 +445,13 @@ fn progress_bar(arguments: &Arguments, test: &Test) -> ProgressBar {
 }
 
 /// The command that does the same again: what was typed, with the seed.
-fn replay(seed: Seed) -> String {
+pub(super) fn replay(seed: Seed) -> String {
     let mut words = Vec::new();
     let mut typed = std::env::args();
     while let Some(word) = typed.next() {
         match &*word {
-            "--seed" => drop(typed.next()),
-            word if word.starts_with("--seed=") => {}
+            "--seed" | "--seeds" => drop(typed.next()),
+            word if word.starts_with("--seed=") || word.starts_with("--seeds=") => {}
             "--" => break,
             word => words.push(quoted(word)),
         }
@@ -491,6 +517,15 @@ fn compare(run: &Run, again: &Run) -> Result<()> {
 }
 
 impl Arguments {
+    /// What `--seed` says.
+    pub(super) fn seed(&self) -> Option<Seed> {
+        self.seed
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// The test that the command line describes.
     pub(super) fn test(&self) -> Result<Test> {
         let nodes = self.node_names()?;

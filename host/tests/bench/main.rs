@@ -7,4 +7,5 @@ mod native;
 mod sabotage;
 mod support;
 mod swap;
+mod sweep;
 mod verdicts;
