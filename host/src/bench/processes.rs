@@ -67,6 +67,8 @@ struct Slot {
     /// How often it has been started; what an earlier life still says does not count.
     life: u64,
     log: Arc<Mutex<Log>>,
+    /// Reads its standard error to the end.
+    log_keeper: Option<thread::JoinHandle<()>>,
     lines: u64,
     flood: Flood,
 }
@@ -121,6 +123,7 @@ impl Processes {
             input: None,
             life: 0,
             log: Arc::default(),
+            log_keeper: None,
             lines: 0,
             flood: Flood { second: 0, lines: 0 },
         };
@@ -152,7 +155,8 @@ impl Processes {
         let (input, lines) = sync_channel::<Vec<u8>>(MAX_UNREAD);
         thread::spawn(move || feed(stdin, &lines));
         let (name, echo) = (self.names[node].clone(), self.program.echo_stderr);
-        thread::spawn(move || keep_log(stderr, &log, echo.then_some(&name)));
+        let keeper = thread::spawn(move || keep_log(stderr, &log, echo.then_some(&name)));
+        self.nodes[node].log_keeper = Some(keeper);
         let (tell, log) = (self.tell.clone(), Arc::clone(&self.nodes[node].log));
         thread::spawn(move || listen(stdout, &log, |what| tell.send(Heard { node, life, what }).is_ok()));
         self.nodes[node].child = Some(child);
@@ -230,6 +234,7 @@ impl Processes {
         self.nodes[node].input = None;
         let status = self.await_exit(node, Duration::from_millis(500));
         self.kill(node);
+        self.await_log(node, Duration::from_millis(500));
         let reason = match status {
             None => "it closed its output".to_owned(),
             Some(status) => match status.signal() {
@@ -239,6 +244,15 @@ impl Processes {
         };
         let log = self.nodes[node].log.lock().unwrap_or_else(PoisonError::into_inner);
         Death { reason, details: log.tail.iter().cloned().collect() }
+    }
+
+    /// Waits until what a dead process wrote last has been read; not for a child of its own that holds the stream open.
+    fn await_log(&mut self, node: usize, patience: Duration) {
+        let Some(keeper) = self.nodes[node].log_keeper.take() else { return };
+        let began = Instant::now();
+        while !keeper.is_finished() && began.elapsed() < patience {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn await_exit(&mut self, node: usize, patience: Duration) -> Option<ExitStatus> {
