@@ -112,6 +112,8 @@
 
 #![deny(missing_docs)]
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod allocator;
 mod call;
 mod error;
 mod executor;

@@ -9,6 +9,7 @@ use bindings::glomers::node::types::{Context as Introduction, Failure};
 use bindings::glomers::node::{host as imports, kv, oracle};
 use migration::exports::glomers::node::migrate;
 
+use crate::allocator::Lists;
 use crate::error::Error;
 use crate::handler::Handler;
 use crate::host::{CallId, Context, Host, Level, Operation, Outcome, RequestId, Store, TimerId};
@@ -40,6 +41,9 @@ pub mod migration {
         with: { "glomers:node/types@0.1.0": super::bindings::glomers::node::types },
     });
 }
+
+#[global_allocator]
+static ALLOCATOR: Lists = Lists::new();
 
 /// The exports, over the one node of this component, an `S`.
 pub struct Component<S>(PhantomData<S>);

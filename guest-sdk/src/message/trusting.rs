@@ -61,15 +61,16 @@ impl<'de> Deserializer<'de> for Body<'de> {
     ) -> Result<V::Value, Untold> {
         let start = Members::of(self.0)?;
         let mut members = start.clone();
-        let kind = match members.next()?.ok_or(Untold)? {
-            ("type", kind) => kind,
-            _ => {
-                let kind = find_type(&mut members)?;
-                members = start;
-                kind
-            }
+        let (key, value) = members.next()?.ok_or(Untold)?;
+        let kind = if members.is(key, "type") {
+            value
+        } else {
+            let kind = find_type(&mut members)?;
+            members = start;
+            kind
         };
-        let kind = kind.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Untold)?;
+        let kind =
+            members.text(kind)?.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Untold)?;
         visitor.visit_enum(Variant { kind, members })
     }
 
@@ -80,9 +81,9 @@ impl<'de> Deserializer<'de> for Body<'de> {
 }
 
 /// The value of the first `type` that comes.
-fn find_type<'de>(members: &mut Members<'de>) -> Result<&'de str, Untold> {
+fn find_type(members: &mut Members<'_>) -> Result<Span, Untold> {
     while let Some((key, value)) = members.next()? {
-        if key == "type" {
+        if members.is(key, "type") {
             return Ok(value);
         }
     }
@@ -131,7 +132,7 @@ impl<'de> VariantAccess<'de> for Fields<'de> {
         if fields.contains(&"type") {
             return Err(Untold);
         }
-        visitor.visit_map(Unreserved { members: self.0, fields, value: "" })
+        visitor.visit_map(Unreserved { members: self.0, fields, value: Span { start: 0, end: 0 } })
     }
 }
 
@@ -162,7 +163,7 @@ struct Unreserved<'de> {
     members: Members<'de>,
     fields: &'static [&'static str],
     /// Belongs to the key that was told last.
-    value: &'de str,
+    value: Span,
 }
 
 impl<'de> MapAccess<'de> for Unreserved<'de> {
@@ -170,6 +171,7 @@ impl<'de> MapAccess<'de> for Unreserved<'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Untold> {
         while let Some((key, value)) = self.members.next()? {
+            let key = self.members.text(key)?;
             let is_reserved = matches!(key, "type" | "msg_id" | "in_reply_to");
             if !is_reserved || self.fields.contains(&key) {
                 self.value = value;
@@ -180,7 +182,7 @@ impl<'de> MapAccess<'de> for Unreserved<'de> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Untold> {
-        seed.deserialize(Value(self.value))
+        seed.deserialize(Value(self.members.text(self.value)?))
     }
 }
 
@@ -245,140 +247,200 @@ impl<'de> MapAccess<'de> for Raw<'de> {
     }
 }
 
-/// The members of an object, as texts.
+/// The members of an object.
 #[derive(Clone)]
 struct Members<'de> {
     text: &'de str,
     at: usize,
 }
 
+/// Where a key (without its quotes) or a value stands.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
 impl<'de> Members<'de> {
     fn of(object: &'de str) -> Result<Members<'de>, Untold> {
-        let mut members = Members { text: object, at: 0 };
-        members.skip_space();
-        members.expect(b'{')?;
-        Ok(members)
+        let at = after_space(object.as_bytes(), 0);
+        if object.as_bytes().get(at) != Some(&b'{') {
+            return Err(Untold);
+        }
+        Ok(Members { text: object, at: at + 1 })
     }
 
     /// The next key and its value.
     #[inline]
-    fn next(&mut self) -> Result<Option<(&'de str, &'de str)>, Untold> {
-        self.skip_space();
-        match self.peek()? {
-            b'}' => return Ok(None),
-            b',' => {
-                self.at += 1;
-                self.skip_space();
-            }
-            _ => {}
+    fn next(&mut self) -> Result<Option<(Span, Span)>, Untold> {
+        let bytes = self.text.as_bytes();
+        let mut at = after_space(bytes, self.at);
+        if bytes.get(at) == Some(&b',') {
+            at = after_space(bytes, at + 1);
         }
-        self.expect(b'"')?;
-        let key = self.at;
-        self.at += to_quote_or_escape(&self.text.as_bytes()[key..]).ok_or(Untold)?;
-        let key = self.since(key)?;
-        self.expect(b'"')?;
-        self.skip_space();
-        self.expect(b':')?;
-        self.skip_space();
-        let value = self.at;
-        self.skip_value()?;
-        Ok(Some((key, self.since(value)?)))
-    }
-
-    #[inline]
-    fn peek(&self) -> Result<u8, Untold> {
-        self.text.as_bytes().get(self.at).copied().ok_or(Untold)
-    }
-
-    #[inline]
-    fn since(&self, start: usize) -> Result<&'de str, Untold> {
-        self.text.get(start..self.at).ok_or(Untold)
-    }
-
-    #[inline]
-    fn expect(&mut self, byte: u8) -> Result<(), Untold> {
-        if self.peek()? != byte {
+        match bytes.get(at) {
+            Some(b'"') => at += 1,
+            Some(b'}') => return Ok(None),
+            _ => return Err(Untold),
+        }
+        let key = Span { start: at, end: quote_or_escape(bytes, at)? };
+        // A key with an escape has no quote here.
+        if bytes.get(key.end) != Some(&b'"') {
             return Err(Untold);
         }
-        self.at += 1;
-        Ok(())
+        at = after_space(bytes, key.end + 1);
+        if bytes.get(at) != Some(&b':') {
+            return Err(Untold);
+        }
+        let start = after_space(bytes, at + 1);
+        let end = match bytes.get(start) {
+            Some(b'"') => after_string(bytes, start)?,
+            Some(b'{' | b'[') => after_brackets(bytes, start)?,
+            _ => after_word(bytes, start)?,
+        };
+        self.at = end;
+        Ok(Some((key, Span { start, end })))
+    }
+
+    fn is(&self, span: Span, word: &str) -> bool {
+        self.text.as_bytes().get(span.start..span.end) == Some(word.as_bytes())
     }
 
     #[inline]
-    fn skip_space(&mut self) {
-        while let Ok(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
+    fn text(&self, span: Span) -> Result<&'de str, Untold> {
+        self.text.get(span.start..span.end).ok_or(Untold)
     }
+}
 
-    /// Skips a value: to its last bracket, to its last quote, or to what cannot belong to a number or a word.
-    #[inline]
-    fn skip_value(&mut self) -> Result<(), Untold> {
-        match self.peek()? {
-            b'"' => self.skip_string(),
-            b'{' | b'[' => self.skip_brackets(),
-            _ => self.skip_word(),
-        }
+#[inline]
+fn after_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
+        at += 1;
     }
+    at
+}
 
-    fn skip_brackets(&mut self) -> Result<(), Untold> {
-        let mut depth = 0;
-        loop {
-            match self.peek()? {
-                b'"' => {
-                    self.skip_string()?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
+#[inline]
+fn after_string(bytes: &[u8], start: usize) -> Result<usize, Untold> {
+    let mut at = start + 1;
+    loop {
+        at = quote_or_escape(bytes, at)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Ok(at + 1);
+        }
+        at += 2;
+    }
+}
+
+fn after_brackets(bytes: &[u8], start: usize) -> Result<usize, Untold> {
+    let (mut at, mut depth) = (start, 0);
+    loop {
+        match bytes.get(at).ok_or(Untold)? {
+            b'"' => {
+                at = after_string(bytes, at)?;
+                continue;
             }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
-            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
         }
-    }
-
-    fn skip_word(&mut self) -> Result<(), Untold> {
-        while !matches!(self.peek()?, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn skip_string(&mut self) -> Result<(), Untold> {
-        self.at += 1;
-        loop {
-            let rest = self.text.as_bytes().get(self.at..).ok_or(Untold)?;
-            self.at += to_quote_or_escape(rest).ok_or(Untold)?;
-            if self.peek()? == b'"' {
-                self.at += 1;
-                return Ok(());
-            }
-            self.at += 2;
+        at += 1;
+        if depth == 0 {
+            return Ok(at);
         }
     }
 }
 
-/// How far it is to the next quote or backslash: most keys and names end within the first words.
+/// To what cannot belong to a number or a word.
 #[inline]
-fn to_quote_or_escape(bytes: &[u8]) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const WORDS: usize = 3;
-    // Marks bytes that are zero, and perhaps some above the first.
-    let zero_bytes = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    let words = bytes.as_chunks::<8>().0;
-    let words = &words[..words.len().min(WORDS)];
-    for (number, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let hits = zero_bytes(word ^ (LOW * b'"' as u64)) | zero_bytes(word ^ (LOW * b'\\' as u64));
-        if hits != 0 {
-            return Some(number * 8 + hits.trailing_zeros() as usize / 8);
+fn after_word(bytes: &[u8], start: usize) -> Result<usize, Untold> {
+    let rest = bytes.get(start..).ok_or(Untold)?;
+    if let Some(block) = rest.first_chunk() {
+        let ends = word_ends(block);
+        if ends != 0 {
+            return Ok(start + ends.trailing_zeros() as usize);
         }
     }
-    let start = words.len() * 8;
-    Some(start + memchr::memchr2(b'"', b'\\', &bytes[start..])?)
+    Ok(start + rest.iter().position(|&byte| ends_word(byte)).ok_or(Untold)?)
+}
+
+fn ends_word(byte: u8) -> bool {
+    matches!(byte, b',' | b'}' | b']' | ..=b' ')
+}
+
+/// Where the next quote or backslash is. Most keys and names end within 16 bytes.
+#[inline]
+fn quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, Untold> {
+    let rest = bytes.get(from..).ok_or(Untold)?;
+    match rest.first_chunk().map(quotes_and_escapes) {
+        Some(hits) if hits != 0 => Ok(from + hits.trailing_zeros() as usize),
+        _ => Ok(from + to_quote_or_escape(rest).ok_or(Untold)?),
+    }
+}
+
+/// How far it is to the next quote or backslash.
+fn to_quote_or_escape(bytes: &[u8]) -> Option<usize> {
+    const BLOCKS: usize = 4;
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    for (number, block) in blocks.iter().take(BLOCKS).enumerate() {
+        let hits = quotes_and_escapes(block);
+        if hits != 0 {
+            return Some(number * 16 + hits.trailing_zeros() as usize);
+        }
+    }
+    if blocks.len() > BLOCKS {
+        let start = BLOCKS * 16;
+        return Some(start + memchr::memchr2(b'"', b'\\', &bytes[start..])?);
+    }
+    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    Some(blocks.len() * 16 + at)
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use simd::{quotes_and_escapes, word_ends};
+
+/// By vector instructions, which `host build` allows.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd {
+    use std::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_le, u8x16_splat, u64x2, v128, v128_or};
+
+    /// A bit for each quote and backslash.
+    #[inline]
+    pub(super) fn quotes_and_escapes(block: &[u8; 16]) -> u32 {
+        let bytes = vector(block);
+        bits(v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, u8x16_splat(b'\\'))))
+    }
+
+    /// A bit for each byte that cannot belong to a number or a word.
+    #[inline]
+    pub(super) fn word_ends(block: &[u8; 16]) -> u32 {
+        let bytes = vector(block);
+        // A bracket and a brace differ in one bit.
+        let brackets = u8x16_eq(v128_or(bytes, u8x16_splat(0x20)), u8x16_splat(b'}'));
+        let commas = u8x16_eq(bytes, u8x16_splat(b','));
+        bits(v128_or(v128_or(brackets, commas), u8x16_le(bytes, u8x16_splat(b' '))))
+    }
+
+    #[inline]
+    fn vector(block: &[u8; 16]) -> v128 {
+        let [low, high] = [0, 8].map(|at| u64::from_le_bytes(*block[at..].first_chunk().expect("8 bytes")));
+        u64x2(low, high)
+    }
+
+    #[inline]
+    fn bits(vector: v128) -> u32 {
+        u32::from(u8x16_bitmask(vector))
+    }
+}
+
+/// A bit for each quote and backslash.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn quotes_and_escapes(block: &[u8; 16]) -> u32 {
+    block.iter().rev().fold(0, |hits, &byte| hits << 1 | u32::from(byte == b'"' || byte == b'\\'))
+}
+
+/// A bit for each byte that cannot belong to a number or a word.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn word_ends(block: &[u8; 16]) -> u32 {
+    block.iter().rev().fold(0, |hits, &byte| hits << 1 | u32::from(ends_word(byte)))
 }

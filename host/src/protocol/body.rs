@@ -32,13 +32,14 @@ impl<'a> Body<'a> {
 
     #[inline]
     fn member(&mut self, scanner: &mut Scanner<'a>, key: RawStr<'a>) -> Result<(), SyntaxError> {
+        let start = scanner.position();
         let value = scanner.value()?;
         if key.is("type") {
-            self.kind = RawStr::from_json(value);
+            self.kind = value.string();
         } else if key.is("msg_id") {
-            self.msg_id = MsgId::from_json(value);
+            self.msg_id = MsgId::from_json(scanner.since(start));
         } else if key.is("in_reply_to") {
-            self.in_reply_to = value.parse().ok();
+            self.in_reply_to = scanner.since(start).parse().ok();
         }
         Ok(())
     }

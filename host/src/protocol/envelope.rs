@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::Utf8Error;
 
 use super::body::Body;
-use super::json::{RawStr, Scanner, SyntaxError};
+use super::json::{RawStr, Scanner, SyntaxError, Value};
 
 /// A message as it came over the wire. Keys of the envelope other than `src`, `dest` and `body` are ignored, among
 /// them Maelstrom's own `id`; of a key that occurs twice the last counts.
@@ -97,9 +97,9 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn name<'a>(field: &'static str, value: Option<&'a str>) -> Result<Cow<'a, str>, Malformed> {
+fn name<'a>(field: &'static str, value: Option<Value<'a>>) -> Result<Cow<'a, str>, Malformed> {
     let value = value.ok_or(Malformed::Missing(field))?;
-    RawStr::from_json(value).and_then(RawStr::decode).ok_or(Malformed::Mistyped(field, "a string"))
+    value.string().and_then(RawStr::decode).ok_or(Malformed::Mistyped(field, "a string"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use super::specials::Specials;
+
 /// Why a text is not the JSON it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -27,29 +29,43 @@ impl std::error::Error for SyntaxError {}
 /// A string as it stands in the text, between its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawStr<'a> {
-    text: &'a str,
+    /// Bytes of a text: nothing is gained from checking at each cut that no character is cut through.
+    bytes: &'a [u8],
     escaped: bool,
 }
 
 impl<'a> RawStr<'a> {
-    /// Reads a text that is one JSON value and nothing else; `None` when that is not a string.
-    pub fn from_json(text: &'a str) -> Option<RawStr<'a>> {
-        let text = text.strip_prefix('"')?.strip_suffix('"')?;
-        Some(RawStr { text, escaped: text.contains('\\') })
-    }
-
     /// The string's value; `None` if its escapes name no character (an unpaired surrogate).
     pub fn decode(self) -> Option<Cow<'a, str>> {
+        let text = std::str::from_utf8(self.bytes).ok()?;
         if !self.escaped {
-            return Some(Cow::Borrowed(self.text));
+            return Some(Cow::Borrowed(text));
         }
-        serde_json::from_str(&format!("\"{}\"", self.text)).ok().map(Cow::Owned)
+        serde_json::from_str(&format!("\"{text}\"")).ok().map(Cow::Owned)
     }
 
     /// Whether the string's value is `other`.
     #[inline]
     pub fn is(self, other: &str) -> bool {
-        if self.escaped { self.decode().as_deref() == Some(other) } else { self.text == other }
+        if self.escaped { self.decode().as_deref() == Some(other) } else { self.bytes == other.as_bytes() }
+    }
+}
+
+/// A value as it stands in the text.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    String(RawStr<'a>),
+    Other,
+}
+
+impl<'a> Value<'a> {
+    /// The value, if it is a string.
+    #[inline]
+    pub(super) fn string(self) -> Option<RawStr<'a>> {
+        match self {
+            Value::String(string) => Some(string),
+            Value::Other => None,
+        }
     }
 }
 
@@ -81,7 +97,7 @@ pub fn scan_object<'a>(text: &'a str, mut member: impl FnMut(Member<'a>)) -> Res
     let mut scanner = Scanner::new(text);
     scanner.only_object(|scanner, start, key| {
         let value = scanner.at;
-        scanner.skip_value()?;
+        scanner.value()?;
         member(Member { key, value: value..scanner.at, span: start..scanner.at });
         Ok(())
     })
@@ -110,8 +126,8 @@ pub fn field<'a>(object: &'a str, key: &str) -> Option<&'a str> {
 
 /// Appends a string as a JSON string, quotes included.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    let plain = plain_prefix(text.as_bytes()) == text.len();
-    if plain {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -126,11 +142,12 @@ pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     has_line_break: bool,
+    specials: Specials<'a>,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Scanner<'a> {
-        Scanner { text, bytes: text.as_bytes(), at: 0, has_line_break: false }
+        Scanner { text, bytes: text.as_bytes(), at: 0, has_line_break: false, specials: Specials::new(text) }
     }
 
     /// Scans the whole text, which must be one object; see [`Scanner::object`].
@@ -188,12 +205,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Scans one value of any kind and returns its text.
-    #[inline]
-    pub(super) fn value(&mut self) -> Result<&'a str, SyntaxError> {
-        let start = self.at;
-        self.skip_value()?;
-        Ok(self.since(start))
+    /// Scans one value of any kind.
+    #[inline(always)]
+    pub(super) fn value(&mut self) -> Result<Value<'a>, SyntaxError> {
+        match self.peek() {
+            Some(b'"') => return self.string().map(Value::String),
+            Some(b'0'..=b'9') => self.number()?,
+            _ => self.skip_value()?,
+        }
+        Ok(Value::Other)
     }
 
     /// Where the scanner is.
@@ -236,19 +256,19 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a key and its colon, up to where the value begins.
-    #[inline]
+    #[inline(always)]
     fn key(&mut self) -> Result<RawStr<'a>, SyntaxError> {
         if self.peek() != Some(b'"') {
             return self.fail("expected a key in quotes");
         }
         let start = self.at + 1;
-        let end = start + plain_prefix(&self.bytes[start..]);
+        let end = self.specials.next(start);
         // The ordinary key: without escapes, and with no white space around its colon.
         if let Some(&[b'"', b':', value, ..]) = self.bytes.get(end..)
             && value > b' '
         {
             self.at = end + 2;
-            return Ok(RawStr { text: &self.text[start..end], escaped: false });
+            return Ok(RawStr { bytes: &self.bytes[start..end], escaped: false });
         }
         self.unusual_key()
     }
@@ -328,13 +348,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a string; its opening quote is the next byte.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<RawStr<'a>, SyntaxError> {
         let start = self.at + 1;
         self.at = start;
         let mut escaped = false;
         loop {
-            self.at += plain_prefix(&self.bytes[self.at..]);
+            self.at = self.specials.next(self.at);
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -344,9 +364,9 @@ impl<'a> Scanner<'a> {
                 _ => return self.fail("control character in a string"),
             }
         }
-        let text = self.since(start);
+        let bytes = &self.bytes[start..self.at];
         self.at += 1;
-        Ok(RawStr { text, escaped })
+        Ok(RawStr { bytes, escaped })
     }
 
     fn escape(&mut self) -> Result<(), SyntaxError> {
@@ -368,6 +388,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    #[inline]
     fn number(&mut self) -> Result<(), SyntaxError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -390,6 +411,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    #[inline]
     fn digits(&mut self) -> Result<(), SyntaxError> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
@@ -405,57 +427,6 @@ impl<'a> Scanner<'a> {
         self.at += word.len();
         Ok(())
     }
-}
-
-/// How many bytes from the start need no attention inside a string: no quote, no backslash, no control character.
-#[inline]
-fn plain_prefix(bytes: &[u8]) -> usize {
-    // Most strings are keys and names, which end within the first eight bytes.
-    match bytes.first_chunk().map(|word| specials(*word)) {
-        Some(specials) if specials != 0 => specials.trailing_zeros() as usize / 8,
-        _ => plain_prefix_of_long(bytes),
-    }
-}
-
-/// The same for many bytes: after a few words, whole blocks are looked at without a branch for each byte, which the
-/// compiler makes vector instructions of.
-fn plain_prefix_of_long(bytes: &[u8]) -> usize {
-    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    let (head, tail) = bytes.split_at(bytes.len().min(64));
-    if let Some(at) = first_special(head) {
-        return at;
-    }
-    let blocks = tail.as_chunks::<64>().0;
-    let plain = blocks
-        .iter()
-        .position(|block| block.iter().fold(false, |any, &byte| any | is_special(byte)))
-        .unwrap_or(blocks.len());
-    let at = head.len() + plain * 64;
-    at + first_special(&bytes[at..]).unwrap_or(bytes.len() - at)
-}
-
-fn first_special(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
-        let specials = specials(*word);
-        if specials != 0 {
-            return Some(number * 8 + specials.trailing_zeros() as usize / 8);
-        }
-    }
-    let at = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')?;
-    Some(words.len() * 8 + at)
-}
-
-/// A bit for each byte that is a quote, a backslash or a control character. A borrow can spoil bytes above the first hit,
-/// so only the lowest bit counts.
-#[inline]
-fn specials(word: [u8; 8]) -> u64 {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let word = u64::from_le_bytes(word);
-    let zero_bytes = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-    control | zero_bytes(word ^ (LOW * b'"' as u64)) | zero_bytes(word ^ (LOW * b'\\' as u64))
 }
 
 #[cfg(test)]

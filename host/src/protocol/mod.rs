@@ -5,6 +5,7 @@ mod body;
 mod envelope;
 mod error;
 pub mod json;
+mod specials;
 
 pub use body::{Body, MsgId, Stamp, write_error_body, write_message};
 pub use envelope::{Envelope, Malformed};

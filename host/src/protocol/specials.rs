@@ -1,0 +1,112 @@
+//! Where strings end: the bytes that need attention inside a JSON string, found 64 at a time.
+
+/// The quotes, backslashes and control characters of a text. Looks at a block when it is first asked about it, at all 64
+/// bytes in one go, so short strings side by side cost one look together.
+pub(super) struct Specials<'a> {
+    bytes: &'a [u8],
+    /// Where the block begins that `found` is about.
+    start: usize,
+    /// A bit for each special byte of the block, the first byte's the lowest.
+    found: u64,
+}
+
+const BLOCK: usize = 64;
+
+impl<'a> Specials<'a> {
+    #[inline]
+    pub(super) fn new(text: &'a str) -> Specials<'a> {
+        // No text is so long, so the first question has a block looked at.
+        Specials { bytes: text.as_bytes(), start: usize::MAX / 2 + 1, found: 0 }
+    }
+
+    /// The first special byte at or after a place, or else the end of the text.
+    #[inline]
+    pub(super) fn next(&mut self, from: usize) -> usize {
+        let offset = from.wrapping_sub(self.start);
+        if offset < BLOCK {
+            let found = self.found >> offset;
+            if found != 0 {
+                return from + found.trailing_zeros() as usize;
+            }
+        }
+        self.next_block(from)
+    }
+
+    fn next_block(&mut self, from: usize) -> usize {
+        let offset = from.wrapping_sub(self.start);
+        let mut start = if offset < BLOCK { self.start + BLOCK } else { from };
+        while let Some(block) = self.bytes.get(start..).and_then(|rest| rest.first_chunk()) {
+            let found = specials(block);
+            if found != 0 {
+                (self.start, self.found) = (start, found);
+                return start + found.trailing_zeros() as usize;
+            }
+            start += BLOCK;
+        }
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        // Zeroes are special, so what lies beyond the end ends a search.
+        let mut block = [0; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        (self.start, self.found) = (start, specials(&block));
+        (start + self.found.trailing_zeros() as usize).min(self.bytes.len())
+    }
+}
+
+/// A bit for each byte that is a quote, a backslash or a control character.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn specials(block: &[u8; BLOCK]) -> u64 {
+    // SAFETY: every x86_64 processor has SSE2.
+    unsafe { specials_sse2(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
+fn specials_sse2(block: &[u8; BLOCK]) -> u64 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+    };
+    let mut found = 0;
+    for (number, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let [low, high] = [0, 8].map(|at| i64::from_le_bytes(*bytes[at..].first_chunk().expect("16 bytes")));
+        let bytes = _mm_set_epi64x(high, low);
+        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+        let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+        let controls = _mm_cmpeq_epi8(bytes, _mm_min_epu8(bytes, _mm_set1_epi8(0x1f)));
+        let bits = _mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, backslashes)));
+        // Sixteen bits, one for each byte.
+        found |= u64::from(bits as u16) << (16 * number);
+    }
+    found
+}
+
+/// A bit for each byte that is a quote, a backslash or a control character.
+#[cfg(not(target_arch = "x86_64"))]
+fn specials(block: &[u8; BLOCK]) -> u64 {
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    block.iter().rev().fold(0, |found, &byte| found << 1 | u64::from(is_special(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_special_byte_is_found_and_no_other(
+            text in r#"([ -~é"\\\x00-\x1f]{0,3}|[a-z]{50,90}){0,5}"#,
+            places in prop::collection::vec(any::<prop::sample::Index>(), 1..20),
+        ) {
+            let mut specials = Specials::new(&text);
+            for place in places {
+                let from = place.index(text.len() + 1);
+                let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+                let expected = text.as_bytes()[from..].iter().position(is_special).map_or(text.len(), |at| from + at);
+                prop_assert_eq!(specials.next(from), expected, "{:?} from {}", text, from);
+            }
+        }
+    }
+}
