@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
@@ -27,7 +28,7 @@ struct Failure {
 }
 
 /// Runs `seeds` seeds from the test's own on, tells of each that fails as soon as it does, and sums up.
-pub(super) fn run(arguments: &Arguments, test: &Test, subject: &Subject, seeds: u64) -> ExitCode {
+pub(super) fn run(arguments: &Arguments, test: &Test, subject: &Subject, seeds: u64) -> Result<ExitCode> {
     let first = arguments.seed().map_or(FIRST_SEED, |seed| seed.0);
     let began = Instant::now();
     let bar = progress_bar(arguments, seeds);
@@ -39,19 +40,21 @@ pub(super) fn run(arguments: &Arguments, test: &Test, subject: &Subject, seeds: 
         bar.inc(1);
         failure
     };
-    let mut failures: Vec<Failure> = (0..seeds).into_par_iter().filter_map(attempt).collect();
+    let failures: Result<Vec<Failure>> =
+        (0..seeds).into_par_iter().filter_map(|offset| attempt(offset).transpose()).collect();
     bar.finish_and_clear();
+    let mut failures = failures?;
     failures.sort_by_key(|failure| failure.seed);
     let wall = began.elapsed().as_secs_f64();
     if !arguments.is_quiet() {
-        println!("{}", summary(seeds, first, &failures, wall));
+        test::say(&(summary(seeds, first, &failures, wall) + "\n"))?;
     }
     let worst = Valid::worst(failures.iter().filter_map(|failure| failure.valid));
     if worst != Valid::False && failures.iter().any(|failure| failure.valid.is_none()) {
-        return ExitCode::from(test::INTERNAL_ERROR);
+        return Ok(ExitCode::from(test::INTERNAL_ERROR));
     }
-    println!("{}", verdict::last_words(worst));
-    test::status(worst)
+    test::say(&format!("{}\n", verdict::last_words(worst)))?;
+    Ok(test::status(worst))
 }
 
 /// Runs one seed, and keeps and tells what is wrong with it.
@@ -61,7 +64,7 @@ fn one(
     subject: &Subject,
     store: &Mutex<()>,
     bar: &ProgressBar,
-) -> Option<Failure> {
+) -> Result<Option<Failure>> {
     let seed = test.seed.0;
     let kept =
         test::attempt(arguments, test, subject, &ProgressBar::hidden()).and_then(|(run, results, _)| {
@@ -74,7 +77,7 @@ fn one(
         });
     let replay = test::replay(test.seed);
     let (valid, text) = match kept {
-        Ok(None) => return None,
+        Ok(None) => return Ok(None),
         Ok(Some((results, Kept { folder, .. }))) => {
             let reason = results.violations.first().map_or("no reason is known", |finding| &finding.text);
             let verdict = if results.valid == Valid::False { "INVALID" } else { "unknown" };
@@ -84,8 +87,8 @@ fn one(
         }
         Err(error) => (None, format!("seed {seed}: {error:#}\n  replay: {replay}")),
     };
-    bar.suspend(|| println!("{text}"));
-    Some(Failure { seed, valid })
+    bar.suspend(|| test::say(&(text + "\n")))?;
+    Ok(Some(Failure { seed, valid }))
 }
 
 fn summary(seeds: u64, first: u64, failures: &[Failure], wall_seconds: f64) -> String {

@@ -284,6 +284,11 @@ pub(super) fn bad_arguments(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(BAD_ARGUMENTS)
 }
 
+fn internal_error(error: &anyhow::Error) -> ExitCode {
+    eprintln!("host: {error:#}");
+    ExitCode::from(INTERNAL_ERROR)
+}
+
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let mut test = match arguments.test() {
         Ok(test) => test,
@@ -294,16 +299,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Err(error) => return bad_arguments(&error),
     };
     if let Some(seeds) = arguments.seeds {
-        return sweep::run(arguments, &test, &subject, seeds);
+        return sweep::run(arguments, &test, &subject, seeds).unwrap_or_else(|error| internal_error(&error));
     }
     let mut worst = Valid::True;
     for _ in 0..arguments.test_count {
         match one(arguments, &test, &subject) {
             Ok(valid) => worst = worst.max(valid),
-            Err(error) => {
-                eprintln!("host: {error:#}");
-                return ExitCode::from(INTERNAL_ERROR);
-            }
+            Err(error) => return internal_error(&error),
         }
         if worst == Valid::False {
             break;
@@ -388,7 +390,7 @@ pub(super) fn keep(arguments: &Arguments, test: &Test, run: Run, results: &Resul
 }
 
 /// Prints to standard output. Whoever reads may stop before the end, as `head` does.
-fn say(text: &str) -> Result<()> {
+pub(super) fn say(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

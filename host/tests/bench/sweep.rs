@@ -1,8 +1,9 @@
 //! `host test --seeds`: many seeds at once.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use super::support::test;
+use super::support::{plugins, test};
 
 const SABOTEUR: &str =
     "-w broadcast --plugin saboteur --node-count 1 --concurrency 4n --rate 50 --time-limit 4";
@@ -46,4 +47,23 @@ fn a_seed_of_a_sweep_is_the_same_run_by_itself() {
     for file in ["journal.jsonl", "history.jsonl", "results.json"] {
         assert!(sweep.file(file) == alone.file(file), "{file} differs");
     }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_does_no_harm() {
+    let store = tempfile::tempdir().unwrap();
+    let mut sweep = Command::new(env!("CARGO_BIN_EXE_host"))
+        .arg("test")
+        .args(SABOTEUR.split_whitespace())
+        .args(["--seeds", "3"])
+        .current_dir(&store)
+        .env("GLOMERS_PLUGINS", plugins())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(sweep.stdout.take());
+    let output = sweep.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

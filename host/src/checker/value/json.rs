@@ -74,6 +74,9 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<Value, ParseError> {
+        if let Some(integer) = self.short_integer() {
+            return Ok(Value::Int(integer));
+        }
         let start = self.cursor.at;
         self.cursor.take_byte(b'-');
         let whole = self.digits()?;
@@ -91,6 +94,25 @@ impl Parser<'_> {
         }
         let text = &self.cursor.text[start..self.cursor.at];
         number_of(text, has_fraction || has_exponent).map_err(|reason| ParseError { offset: start, reason })
+    }
+
+    /// What nearly every number of a history is, and so in one go: an integer of up to 18 digits.
+    fn short_integer(&mut self) -> Option<i64> {
+        let text = &self.cursor.text.as_bytes()[self.cursor.at..];
+        let (sign, digits) = match text {
+            [b'-', digits @ ..] => (-1, digits),
+            digits => (1, digits),
+        };
+        let len = digits.iter().take(19).take_while(|byte| byte.is_ascii_digit()).count();
+        let is_plain = match (len, digits.get(len)) {
+            (0 | 19.., _) | (_, Some(b'.' | b'e' | b'E')) => false,
+            _ => len == 1 || digits[0] != b'0',
+        };
+        if !is_plain {
+            return None;
+        }
+        self.cursor.at += text.len() - digits.len() + len;
+        Some(sign * digits[..len].iter().fold(0, |number, digit| 10 * number + i64::from(digit - b'0')))
     }
 
     fn digits(&mut self) -> Result<&str, ParseError> {
@@ -133,6 +155,21 @@ mod tests {
         assert_eq!(value.get("f"), Some(&Value::Float(1500.0)));
         assert_eq!(value.get("s"), Some(&Value::from("aä😀/")));
         assert_eq!(value.get("l").unwrap().to_string(), "[1,[]]");
+    }
+
+    #[test]
+    fn integers_of_every_length_are_exact() {
+        for digits in 1..=25 {
+            for sign in ["", "-"] {
+                let text = format!("{sign}{}", &"9182736455463728190918273"[..digits]);
+                assert_eq!(parse(&text).unwrap().to_string(), text);
+            }
+        }
+        assert_eq!(parse("-9223372036854775808").unwrap(), Value::Int(i64::MIN));
+        assert_eq!(parse("[0,-0,1e2,-1.5]").unwrap().to_string(), "[0,0,100.0,-1.5]");
+        for text in ["-", "01", "-01", "1.", "1e", "00000000000000000001"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]
