@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -18,7 +19,7 @@ pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("node.wit", CONTRACT).context("the contract does not parse")?;
     let world = resolve.select_world(&[package], Some(world)).context("no such world in the contract")?;
-    let mut module = module.to_owned();
+    let mut module = without_dwarf(module).context("the module cannot be read")?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     ComponentEncoder::default()
         .module(&module)
@@ -27,6 +28,28 @@ pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
         })
         .and_then(|encoder| encoder.validate(true).encode())
         .context("the module does not fit the contract")
+}
+
+/// The module without its DWARF sections, of which nothing here makes use and which are many times as long as the code.
+/// The names of functions are in a section of their own, and stay for backtraces. Not every linker can do this.
+fn without_dwarf(module: &[u8]) -> Result<Vec<u8>> {
+    let mut kept = Vec::with_capacity(module.len());
+    let mut start = 0;
+    for payload in Parser::new(0).parse_all(module) {
+        let (end, is_dwarf) = match payload? {
+            Payload::Version { range, .. } => (range.end, false),
+            Payload::CustomSection(custom) => (custom.range().end, custom.name().starts_with(".debug_")),
+            other => match other.as_section() {
+                Some((_, range)) => (range.end, false),
+                None => continue,
+            },
+        };
+        if !is_dwarf {
+            kept.extend_from_slice(&module[start..end]);
+        }
+        start = end;
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -38,6 +61,17 @@ mod tests {
         let module = wat::parse_str("(module (memory (export \"memory\") 1))").unwrap();
         let error = format!("{:#}", componentize(&module, "responder").unwrap_err());
         assert!(error.contains("glomers:node/node@0.1.0"), "{error}");
+    }
+
+    #[test]
+    fn only_dwarf_is_left_out() {
+        let with = |sections: &str| {
+            wat::parse_str(format!("(module (func $named) (memory 1) {sections} (data (i32.const 0) \"x\"))"))
+                .unwrap()
+        };
+        let module = with("(@custom \".debug_info\" \"long\") (@custom \"other\" \"kept\")");
+        assert_eq!(without_dwarf(&module).unwrap(), with("(@custom \"other\" \"kept\")"));
+        assert!(without_dwarf(&module[..module.len() - 1]).is_err());
     }
 
     #[test]

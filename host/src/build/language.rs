@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::toolchain::Tool;
-use super::{c, cpp, project, rust};
+use super::{c, cpp, project, rust, zig};
 
 /// All that the frame needs to know of a language. Each language defines its own in its own file.
 pub struct Language {
@@ -26,7 +26,7 @@ pub struct Language {
 }
 
 /// Every language there is. In the order shown to people.
-pub const LANGUAGES: &[&Language] = &[&rust::RUST, &c::C, &cpp::CPP];
+pub const LANGUAGES: &[&Language] = &[&rust::RUST, &c::C, &cpp::CPP, &zig::ZIG_LANGUAGE];
 
 /// A plugin's sources.
 pub struct Source {

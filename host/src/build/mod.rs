@@ -11,6 +11,7 @@ pub mod project;
 mod rust;
 mod sdk;
 pub mod toolchain;
+mod zig;
 
 use std::fs;
 use std::path::{Path, PathBuf};

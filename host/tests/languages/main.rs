@@ -1,6 +1,7 @@
 //! Plugins in every language: from an empty directory to a tested plugin, and the guests of the tree in their challenges.
 
 mod conversations;
+mod failing;
 mod guests;
 mod inspect;
 mod projects;
@@ -10,7 +11,7 @@ mod written;
 /// One test for each language: `check` is run with the language's name.
 macro_rules! each_language {
     ($check:ident) => {
-        super::each_language!($check: rust c cpp);
+        super::each_language!($check: rust c cpp zig);
 
         #[test]
         fn no_language_is_forgotten() {

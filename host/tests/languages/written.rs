@@ -16,7 +16,7 @@ fn the_conversation_in_the_documentation_takes_place() {
     for message in messages {
         assert!(readme.lines().any(|line| line.trim() == message), "not in wit/README.md: {message}");
     }
-    for language in ["c", "cpp"] {
+    for language in ["c", "cpp", "zig"] {
         when_installed(language, |_| {
             let place = tempfile::tempdir().unwrap();
             let dir = root.join(format!("plugins/lang/g-counter-{language}"));
