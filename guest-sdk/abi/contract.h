@@ -36,6 +36,19 @@ typedef struct {
     contract_string reason;
 } contract_started;
 
+/* result<option<saved>, string> in memory. */
+typedef struct {
+    uint8_t is_error;
+    union {
+        struct {
+            uint8_t is_ready;
+            uint32_t version;
+            contract_string bytes;
+        } saved;
+        contract_string reason;
+    };
+} contract_saving;
+
 /* interface host */
 GLOMERS_IMPORT("host", "send")
 void contract_send(const char *dest, size_t dest_length, const char *body, size_t length);
@@ -74,6 +87,13 @@ void contract_on_message(char *src, size_t src_length, int32_t has_request, uint
 GLOMERS_EXPORT("events", "on-reply")
 void contract_on_reply(uint64_t call, int32_t is_failure, uintptr_t first, uintptr_t second, size_t third);
 GLOMERS_EXPORT("events", "on-timer") void contract_on_timer(uint64_t timer);
+
+/* interface migrate: a guest that defines these two can be replaced while its node runs. */
+GLOMERS_EXPORT("migrate", "save") contract_saving *contract_save(void);
+GLOMERS_EXPORT("migrate", "load")
+contract_started *contract_load(char *node_id, size_t node_id_length, contract_string *node_ids, size_t node_count,
+                                contract_setting *settings, size_t setting_count, uint32_t version, char *bytes,
+                                size_t length);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "contract.h"
+#include "internal.h"
 
 /* ---- What waits for an event ---- */
 
@@ -27,11 +28,13 @@ typedef struct waiting {
 enum { BUCKETS = 256 };
 static waiting *calls[BUCKETS];
 static waiting *timers[BUCKETS];
+static size_t outstanding;
 
 static waiting *wait_for(waiting **table, uint64_t id, void *data) {
     waiting *entry = malloc(sizeof *entry);
     if (entry == NULL) abort();
     *entry = (waiting){.id = id, .data = data, .next = table[id % BUCKETS]};
+    outstanding++;
     return table[id % BUCKETS] = entry;
 }
 
@@ -41,6 +44,7 @@ static waiting *take(waiting **table, uint64_t id) {
         if ((*link)->id == id) {
             waiting *entry = *link;
             *link = entry->next;
+            outstanding--;
             return entry;
         }
     }
@@ -53,11 +57,9 @@ static void expect(uint64_t call, glomers_then *then, void *data) {
 
 /* ---- Events in ---- */
 
-contract_started *contract_init(char *node_id, size_t node_id_length, contract_string *node_ids, size_t node_count,
-                                contract_setting *settings, size_t setting_count) {
+const glomers_context *glomers_take_context(char *node_id, contract_string *node_ids, size_t node_count,
+                                            contract_setting *settings, size_t setting_count) {
     static glomers_context context;
-    static contract_started started;
-    (void)node_id_length;
     const char **names = calloc(node_count + 1, sizeof *names);
     glomers_setting *pairs = calloc(setting_count + 1, sizeof *pairs);
     if (names == NULL || pairs == NULL) abort();
@@ -68,11 +70,19 @@ contract_started *contract_init(char *node_id, size_t node_id_length, contract_s
     free(node_ids);
     free(settings);
     context = (glomers_context){node_id, names, node_count, pairs, setting_count};
-    const char *reason = glomers_init(&context);
-    if (reason != NULL) {
-        started = (contract_started){1, {(char *)reason, strlen(reason)}};
-    }
+    return &context;
+}
+
+contract_started *glomers_started(const char *reason) {
+    static contract_started started;
+    if (reason != NULL) started = (contract_started){1, {(char *)reason, strlen(reason)}};
     return &started;
+}
+
+contract_started *contract_init(char *node_id, size_t node_id_length, contract_string *node_ids, size_t node_count,
+                                contract_setting *settings, size_t setting_count) {
+    (void)node_id_length;
+    return glomers_started(glomers_init(glomers_take_context(node_id, node_ids, node_count, settings, setting_count)));
 }
 
 static const glomers_handler *handler_for(const char *type) {
@@ -225,6 +235,8 @@ void glomers_cancel(uint64_t timer) {
     contract_cancel_timer(timer);
     free(take(timers, timer));
 }
+
+size_t glomers_outstanding(void) { return outstanding; }
 
 uint64_t glomers_now(void) { return contract_now(); }
 

@@ -127,6 +127,9 @@ void glomers_timestamp(uint32_t timeout_ms, glomers_then *then, void *data);
 uint64_t glomers_after(uint32_t milliseconds, void (*fire)(void *data), void *data);
 void glomers_cancel(uint64_t timer);
 
+/* How many callbacks wait, for outcomes of calls and for timers. */
+size_t glomers_outstanding(void);
+
 /* The monotonic clock, in nanoseconds, and 64 random bits. In the bench both are simulated. */
 uint64_t glomers_now(void);
 uint64_t glomers_random(void);

@@ -61,6 +61,15 @@ pub const Setting = extern struct { key: String, value: String };
 /// `result<_, string>` in memory.
 pub const Started = extern struct { is_error: bool, reason: String };
 
+/// `result<option<saved>, string>` in memory.
+pub const Saving = extern struct {
+    is_error: bool = false,
+    outcome: extern union {
+        saved: extern struct { is_ready: bool, version: u32, bytes: String },
+        reason: String,
+    },
+};
+
 /// The address of a string. That of an empty slice may lie anywhere, but the host wants it to lie in memory.
 pub fn address(text: []const u8) [*]const u8 {
     return if (text.len == 0) "" else text.ptr;

@@ -24,6 +24,27 @@
 //! The host delivers one event at a time: a handler is never interrupted, and nothing blocks. What a handler or a callback
 //! is given lies in `arena` and is gone when the event is over; the node itself stays where it is. Log with `std.log`. A
 //! panic ends the node: safety checks are on.
+//!
+//! A node can be swapped while it runs, by a new version or by another plugin that reads its states, if it declares how:
+//!
+//!     pub const migration = struct {
+//!         /// Counts the forms that states have had. `load` gets none that is newer.
+//!         pub const version = 1;
+//!
+//!         /// What a successor has to know, or null: not yet. Changes nothing and sends nothing.
+//!         pub fn save(node: *const Node) !?u64 {
+//!             return if (glomers.outstanding() > 0) null else node.heard;
+//!         }
+//!
+//!         /// In place of `init`. After an error the predecessor goes on.
+//!         pub fn load(node: *Node, _: glomers.Context, _: u32, state: glomers.Json) !void {
+//!             node.* = .{ .heard = try state.parse(u64) };
+//!         }
+//!     };
+//!
+//! Callbacks cannot be handed over, only what they know. So a node either waits until none is outstanding, as here: the
+//! host holds requests back meanwhile, up to 5 s. Or its state says what is under way, and `load` begins that again; the
+//! outcomes of the old calls are then dropped. Requests that wait for an answer stay open: a state may have their ids.
 
 const std = @import("std");
 
@@ -204,6 +225,11 @@ pub fn after(milliseconds: u32, context: anytype, comptime fire: fn (@TypeOf(con
         }
     }.then);
     return .{ .id = id };
+}
+
+/// How many callbacks wait, for outcomes of calls and for timers.
+pub fn outstanding() usize {
+    return calls.by_id.count() + timers.by_id.count();
 }
 
 /// The monotonic clock, in nanoseconds. In the bench it is simulated.

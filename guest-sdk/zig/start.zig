@@ -8,7 +8,11 @@ const Node = @import("plugin");
 const abi = glomers.frame.abi;
 const frame = glomers.frame;
 
-var node: Node = undefined;
+pub var node: Node = undefined;
+
+comptime {
+    if (@hasDecl(Node, "migration")) _ = @import("migrate.zig");
+}
 
 /// What a panic says has to be told before the trap, which carries no text.
 pub const panic = std.debug.FullPanic(struct {
@@ -65,7 +69,7 @@ export fn @"glomers:node/node@0.1.0#init"(
 }
 
 /// The result of a start that succeeded, or failed for a reason.
-fn started(failure: ?[]const u8) *const abi.Started {
+pub fn started(failure: ?[]const u8) *const abi.Started {
     const of = struct {
         var result: abi.Started = undefined;
     };
@@ -74,7 +78,7 @@ fn started(failure: ?[]const u8) *const abi.Started {
 }
 
 /// A copy that lives as long as the node.
-fn contextOf(node_id: []const u8, node_ids: []const abi.String, settings: []const abi.Setting) glomers.Context {
+pub fn contextOf(node_id: []const u8, node_ids: []const abi.String, settings: []const abi.Setting) glomers.Context {
     return copyContext(node_id, node_ids, settings) catch frame.exhausted();
 }
 

@@ -12,15 +12,22 @@ use wit_parser::Resolve;
 /// The contract's text.
 pub(super) const CONTRACT: &str = include_str!("../../../wit/node.wit");
 
+/// What every export of the contract's optional `migrate` begins with.
+const MIGRATE: &str = "glomers:node/migrate@";
+
 /// Makes a component of a core module that exports a world of the contract (`responder` or `plugin`) by the canonical
-/// ABI: `glomers:node/node@0.1.0#init` and so on. Imports of WASI preview 1 are bridged to WASI 0.2; imports of the world
-/// that the module does not use are left out. Errors name the first function that is missing or has the wrong type.
+/// ABI: `glomers:node/node@0.1.0#init` and so on. A module that exports functions of `migrate` has the world `migratable`
+/// added. Imports of WASI preview 1 are bridged to WASI 0.2; imports of the world that the module does not use are left
+/// out. Errors name the first function that is missing or has the wrong type.
 pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("node.wit", CONTRACT).context("the contract does not parse")?;
-    let world = resolve.select_world(&[package], Some(world)).context("no such world in the contract")?;
     let mut module = without_dwarf(module).context("the module cannot be read")?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    let migratable = exports_migrate(&module)?.then_some("migratable");
+    for world in [world].into_iter().chain(migratable) {
+        let world = resolve.select_world(&[package], Some(world)).context("no such world in the contract")?;
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    }
     ComponentEncoder::default()
         .module(&module)
         .and_then(|encoder| {
@@ -28,6 +35,19 @@ pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
         })
         .and_then(|encoder| encoder.validate(true).encode())
         .context("the module does not fit the contract")
+}
+
+fn exports_migrate(module: &[u8]) -> Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ExportSection(exports) = payload? {
+            for export in exports {
+                if export?.name.starts_with(MIGRATE) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The module without its DWARF sections, of which nothing here makes use and which are many times as long as the code.
@@ -72,6 +92,20 @@ mod tests {
         let module = with("(@custom \".debug_info\" \"long\") (@custom \"other\" \"kept\")");
         assert_eq!(without_dwarf(&module).unwrap(), with("(@custom \"other\" \"kept\")"));
         assert!(without_dwarf(&module[..module.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_module_with_half_of_migrate_is_told_the_other_half() {
+        let module = wat::parse_str(
+            r#"(module
+                (memory (export "memory") 1)
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "glomers:node/node@0.1.0#init") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "glomers:node/node@0.1.0#on-message") (param i32 i32 i32 i64 i32 i32))
+                (func (export "glomers:node/migrate@0.1.0#save") (result i32) unreachable))"#,
+        );
+        let error = format!("{:#}", componentize(&module.unwrap(), "responder").unwrap_err());
+        assert!(error.contains("load") && error.contains("glomers:node/migrate@0.1.0"), "{error}");
     }
 
     #[test]

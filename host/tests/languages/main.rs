@@ -6,6 +6,7 @@ mod guests;
 mod inspect;
 mod projects;
 mod support;
+mod swaps;
 mod written;
 
 /// One test for each language: `check` is run with the language's name.

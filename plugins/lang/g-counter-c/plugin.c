@@ -4,10 +4,13 @@
  * A cas that finds another value than expected reads and tries again. One that times out may have happened, so it is not
  * tried again: its client gets the timeout, and knows as little. A read of seq-kv may be stale; writing a value that is
  * new to the store brings this node up to date first.
+ *
+ * It can be swapped while it runs, between two requests. The counter itself lies in the store.
  */
 #include <stdlib.h>
 
 #include "glomers.h"
+#include "migrate.h"
 
 enum { PATIENCE_MS = 1000 };
 
@@ -115,3 +118,20 @@ const char *glomers_init(const glomers_context *context) {
     (void)context;
     return NULL;
 }
+
+/* ---- Swapping ---- */
+
+enum { VERSION = 1 };
+
+/* A request under way lives in callbacks, which cannot be handed over; each is over after a second or two. */
+static cJSON *save(void) { return glomers_outstanding() > 0 ? NULL : cJSON_CreateNumber(last_known); }
+
+static const char *load(const glomers_context *context, uint32_t version, const cJSON *state) {
+    (void)context;
+    (void)version; /* There has been no other. */
+    if (!cJSON_IsNumber(state)) return "its state cannot be read: it is no number";
+    last_known = state->valuedouble;
+    return NULL;
+}
+
+GLOMERS_MIGRATION(VERSION, save, load)

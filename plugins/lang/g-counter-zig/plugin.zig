@@ -3,6 +3,8 @@
 //! A cas that finds another value than expected reads and tries again. One that times out may have happened, so it is not
 //! tried again: its client gets the timeout, and knows as little. A read of seq-kv may be stale; writing a value that is
 //! new to the store brings this node up to date first.
+//!
+//! It can be swapped while it runs, between two requests. The counter itself lies in the store.
 
 const std = @import("std");
 
@@ -87,5 +89,18 @@ const Reading = struct {
                 else => request.fail(failure),
             },
         }
+    }
+};
+
+pub const migration = struct {
+    pub const version = 1;
+
+    /// A request under way lives in callbacks, which cannot be handed over; each is over after a second or two.
+    pub fn save(node: *const Node) !?u64 {
+        return if (glomers.outstanding() > 0) null else node.last_known;
+    }
+
+    pub fn load(node: *Node, _: glomers.Context, _: u32, state: glomers.Json) !void {
+        node.* = .{ .last_known = try state.parse(u64) };
     }
 };
