@@ -1,11 +1,12 @@
 //! The languages plugins are written in, and how a plugin's directory tells which one it is.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::toolchain::Tool;
-use super::{c, cpp, project, rust, zig};
+use super::{c, cpp, js, project, rust, zig};
 
 /// All that the frame needs to know of a language. Each language defines its own in its own file.
 pub struct Language {
@@ -26,7 +27,7 @@ pub struct Language {
 }
 
 /// Every language there is. In the order shown to people.
-pub const LANGUAGES: &[&Language] = &[&rust::RUST, &c::C, &cpp::CPP, &zig::ZIG_LANGUAGE];
+pub const LANGUAGES: &[&Language] = &[&rust::RUST, &c::C, &cpp::CPP, &zig::ZIG_LANGUAGE, &js::JS];
 
 /// A plugin's sources.
 pub struct Source {
@@ -42,6 +43,13 @@ impl Source {
         let scratch = self.dir.join("build");
         std::fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
         Ok(scratch)
+    }
+
+    /// Keeps other builds of the same plugin waiting while the file is open. They would write to the same directory.
+    fn lock(&self) -> Result<File> {
+        let path = self.scratch()?.join("lock");
+        let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+        locked.with_context(|| format!("cannot lock {}", path.display()))
     }
 }
 
@@ -86,6 +94,8 @@ impl Language {
     }
 
     pub(super) fn compile(&self, source: &Source) -> Result<Vec<u8>> {
+        // cargo sees to that itself.
+        let _alone = (self.name != "rust").then(|| source.lock()).transpose()?;
         (self.compile)(source)
     }
 }

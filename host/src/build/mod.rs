@@ -6,6 +6,7 @@ mod c;
 mod component;
 mod cpp;
 mod install;
+mod js;
 pub mod language;
 pub mod project;
 mod rust;

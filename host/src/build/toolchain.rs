@@ -23,7 +23,7 @@ pub struct Tool {
     pub also_tried: &'static [&'static str],
     /// Command lines that may be this tool, the best first. Programs are looked up in [`directory`], then in `PATH`.
     pub commands: &'static [&'static [&'static str]],
-    /// Arguments that make it say its version.
+    /// Arguments that make it say its version. None: it cannot, and the manifest of its npm package is read.
     pub version_arguments: &'static [&'static str],
 }
 
@@ -171,6 +171,9 @@ impl Tool {
     }
 
     fn version_of(&self, program: &Path, arguments: &[&str]) -> Option<String> {
+        if self.version_arguments.is_empty() {
+            return version_of_package(program, self.package);
+        }
         let mut command = Command::new(program);
         command.args(arguments).args(self.version_arguments).stdin(Stdio::null());
         let output = command.output().ok().filter(|output| output.status.success())?;
@@ -197,6 +200,16 @@ fn search_path() -> OsString {
     let ours = [directory().join("python/bin"), directory().join("node/node_modules/.bin")];
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&path))).unwrap_or(path)
+}
+
+/// The version of the npm package that a program belongs to, by its manifest.
+fn version_of_package(program: &Path, package: &str) -> Option<String> {
+    // What npm puts into `.bin` are links into the package.
+    let program = std::fs::canonicalize(program).ok()?;
+    let manifests = program.ancestors().filter_map(|dir| std::fs::read(dir.join("package.json")).ok());
+    let mut manifests = manifests.filter_map(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    let manifest = manifests.find(|manifest| manifest["name"] == package)?;
+    manifest["version"].as_str().map(str::to_owned)
 }
 
 /// The first word that looks like a version: digits and dots at least, as in `go version go1.27.3 linux/amd64`.
@@ -238,6 +251,19 @@ mod tests {
         ] {
             assert_eq!(version_in(said).as_deref(), version);
         }
+    }
+
+    #[test]
+    fn a_tool_that_does_not_say_its_version_is_known_by_its_package() {
+        let place = tempfile::tempdir().unwrap();
+        let package = place.path().join("node_modules/tool");
+        std::fs::create_dir_all(package.join("bin")).unwrap();
+        std::fs::write(package.join("package.json"), r#"{"name":"tool","version":"1.2.3"}"#).unwrap();
+        std::fs::write(package.join("bin/run"), "").unwrap();
+        let link = place.path().join("tool");
+        std::os::unix::fs::symlink(package.join("bin/run"), &link).unwrap();
+        assert_eq!(version_of_package(&link, "tool").as_deref(), Some("1.2.3"));
+        assert_eq!(version_of_package(&link, "other"), None);
     }
 
     #[test]

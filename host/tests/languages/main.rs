@@ -4,6 +4,7 @@ mod conversations;
 mod failing;
 mod guests;
 mod inspect;
+mod javascript;
 mod projects;
 mod support;
 mod swaps;
@@ -12,7 +13,7 @@ mod written;
 /// One test for each language: `check` is run with the language's name.
 macro_rules! each_language {
     ($check:ident) => {
-        super::each_language!($check: rust c cpp zig);
+        super::each_language!($check: rust c cpp zig js);
 
         #[test]
         fn no_language_is_forgotten() {

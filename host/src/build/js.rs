@@ -1,0 +1,134 @@
+//! JavaScript: esbuild makes one module of the plugin, the SDK and packages from npm; componentize-qjs runs its top level
+//! in QuickJS and makes a component of what is then in memory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::component::CONTRACT;
+use super::language::{Language, Source};
+use super::project::{File, Place};
+use super::toolchain::{Found, Registry, Tool};
+use super::{c, run};
+
+/// JavaScript, as the frame knows it.
+pub(super) const JS: Language = Language {
+    name: "js",
+    title: "JavaScript",
+    marker: "plugin.js",
+    tools: &[&ESBUILD, &COMPONENTIZE],
+    own_test: c::CONVERSATION,
+    compile,
+    template,
+};
+
+/// Bundles modules.
+const ESBUILD: Tool = Tool {
+    name: "esbuild",
+    registry: Registry::Npm,
+    package: "esbuild",
+    version: "0.28.2",
+    also_tried: &["0.28.1", "0.27.7", "0.25.12"],
+    commands: &[&["esbuild"]],
+    version_arguments: &["--version"],
+};
+
+/// QuickJS as a component, and what puts a program into it.
+const COMPONENTIZE: Tool = Tool {
+    name: "componentize-qjs",
+    registry: Registry::Npm,
+    package: "componentize-qjs",
+    version: "0.4.5",
+    also_tried: &["0.4.4", "0.4.3"],
+    commands: &[&["componentize-qjs"]],
+    version_arguments: &[],
+};
+
+/// The SDK.
+const FOLDERS: &[&str] = &["js"];
+
+/// One module for QuickJS, which knows the language of today. Only what waits for promises becomes generators that wait
+/// for those of the SDK: nothing runs the jobs of QuickJS's own once the component is made.
+const BUNDLE_FLAGS: &[&str] = &[
+    "--bundle",
+    "--format=esm",
+    "--platform=neutral",
+    "--main-fields=module,main",
+    "--external:glomers:node/*",
+    "--target=esnext",
+    "--supported:async-await=false",
+    "--supported:async-generator=false",
+    "--supported:for-await=false",
+    "--supported:top-level-await=false",
+    "--charset=utf8",
+    "--log-level=warning",
+];
+
+/// The runtime without the component model's own async, which this host has switched off.
+const COMPONENT_FLAGS: &[&str] = &["--sync", "--world", "plugin"];
+
+fn compile(source: &Source) -> Result<Vec<u8>> {
+    let esbuild = ESBUILD.require(JS.name, JS.title)?;
+    let componentize = COMPONENTIZE.require(JS.name, JS.title)?;
+    let bundle = bundle(source, &esbuild)?;
+    component(source, &componentize, &bundle)
+}
+
+/// One module of everything. The SDK comes first, for it replaces what the engine has, and last, for it exports what the
+/// contract asks for.
+fn bundle(source: &Source, esbuild: &Found) -> Result<PathBuf> {
+    let scratch = source.scratch()?;
+    let sdk = c::sdk_of(source, FOLDERS)?;
+    let entry = "import 'glomers/globals.js';\nimport '../plugin.js';\nexport * from 'glomers/exports.js';\n";
+    let bundle = scratch.join(format!("{}.js", source.name));
+    let mut command = esbuild.command();
+    command.args(BUNDLE_FLAGS).arg(format!("--alias:glomers={}", sdk.display()));
+    command.arg(write(scratch.join("main.js"), entry)?).arg(format!("--outfile={}", bundle.display()));
+    run(command.current_dir(&source.dir), &source.name)?;
+    Ok(bundle)
+}
+
+/// The component of a bundle. No two are alike, for the moment it was made at is in it; so that a plugin that has not
+/// changed stays the same, and compiled, one is made only of something new.
+fn component(source: &Source, componentize: &Found, bundle: &Path) -> Result<Vec<u8>> {
+    let scratch = source.scratch()?;
+    let component = scratch.join(format!("{}.wasm", source.name));
+    let made_of = scratch.join("made-of.txt");
+    let text = fs::read_to_string(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
+    let ingredients = format!("{} {COMPONENT_FLAGS:?}\n{CONTRACT}\n{text}", componentize.version);
+    if !component.is_file() || fs::read_to_string(&made_of).ok().as_ref() != Some(&ingredients) {
+        let mut command = componentize.command();
+        command.args(COMPONENT_FLAGS).arg("--wit").arg(write(scratch.join("node.wit"), CONTRACT)?);
+        command.arg("--js").arg(bundle).arg("--output").arg(&component);
+        // Until there is a new one, there is none.
+        let _ = fs::remove_file(&made_of);
+        run_quietly(command.current_dir(&source.dir), &source.name)?;
+        write(made_of, &ingredients)?;
+    }
+    fs::read(&component).with_context(|| format!("cannot read {}", component.display()))
+}
+
+fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Runs a compiler that talks even when there is nothing to say.
+fn run_quietly(command: &mut Command, what: &str) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {program}"))?;
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    ensure!(output.status.success(), "{what} does not compile; the messages of {program} are above");
+    Ok(())
+}
+
+fn template(place: &Place) -> Result<Vec<File>> {
+    let mut files = c::project(place, FOLDERS)?;
+    let ignored = files.iter_mut().find(|file| file.path == Path::new(".gitignore"));
+    ignored.context("a project ignores what is made")?.text += "/node_modules\n";
+    Ok(files)
+}
