@@ -5,6 +5,7 @@
 mod c;
 mod component;
 mod cpp;
+mod go;
 mod install;
 mod js;
 pub mod language;

@@ -248,8 +248,11 @@ fn link_terminal_stderr<H: Host>(terminal: &mut Interface<'_, H>) -> Result<()> 
     terminal.func_wrap("get-terminal-stderr", |_: Cx<'_, H>, ()| Ok((None::<Resource<TerminalOutput>>,)))
 }
 
+/// A simulated node starts at zero, which the runtime of Go takes for a clock that does not work. Where this clock begins
+/// is arbitrary, so it begins a second later.
 fn link_monotonic_clock<H: Host>(clock: &mut Interface<'_, H>) -> Result<()> {
-    clock.func_wrap("now", |mut cx: Cx<'_, H>, ()| Ok((cx.data_mut().host().now_ns(),)))?;
+    clock
+        .func_wrap("now", |mut cx: Cx<'_, H>, ()| Ok((cx.data_mut().host().now_ns() + NANOS_PER_SECOND,)))?;
     clock.func_wrap("resolution", |_: Cx<'_, H>, ()| Ok((1u64,)))?;
     for name in ["subscribe-instant", "subscribe-duration"] {
         clock.func_wrap(name, |_: Cx<'_, H>, (_,): (u64,)| Ok((Resource::<Pollable>::new_own(0),)))?;

@@ -2,6 +2,7 @@
 
 mod conversations;
 mod failing;
+mod go;
 mod guests;
 mod inspect;
 mod javascript;
@@ -13,7 +14,7 @@ mod written;
 /// One test for each language: `check` is run with the language's name.
 macro_rules! each_language {
     ($check:ident) => {
-        super::each_language!($check: rust c cpp zig js);
+        super::each_language!($check: rust c cpp zig go js);
 
         #[test]
         fn no_language_is_forgotten() {

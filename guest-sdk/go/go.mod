@@ -1,0 +1,3 @@
+module glomers
+
+go 1.26
