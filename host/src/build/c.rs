@@ -42,7 +42,7 @@ pub(super) const ZIG: Tool = Tool {
 const FOLDERS: &[&str] = &["abi", "c"];
 
 /// Where a project keeps its copy of the SDK. A directory without one gets the SDK of this host.
-const SDK_DIR: &str = "glomers";
+pub(super) const SDK_DIR: &str = "glomers";
 
 /// The guest's stack is part of every instance and every snapshot, as in Rust. zig puts it below the data, so an overflow
 /// traps. Names of functions are kept for backtraces.

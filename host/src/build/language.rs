@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::toolchain::Tool;
-use super::{c, cpp, go, js, project, rust, zig};
+use super::{c, cpp, go, js, project, python, rust, zig};
 
 /// All that the frame needs to know of a language. Each language defines its own in its own file.
 pub struct Language {
@@ -27,7 +27,8 @@ pub struct Language {
 }
 
 /// Every language there is. In the order shown to people.
-pub const LANGUAGES: &[&Language] = &[&rust::RUST, &c::C, &cpp::CPP, &zig::ZIG_LANGUAGE, &go::GO, &js::JS];
+pub const LANGUAGES: &[&Language] =
+    &[&rust::RUST, &c::C, &cpp::CPP, &zig::ZIG_LANGUAGE, &go::GO, &js::JS, &python::PYTHON];
 
 /// A plugin's sources.
 pub struct Source {

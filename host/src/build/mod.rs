@@ -10,6 +10,7 @@ mod install;
 mod js;
 pub mod language;
 pub mod project;
+mod python;
 mod rust;
 mod sdk;
 pub mod toolchain;

@@ -1,4 +1,4 @@
-//! Compiled plugins on disk, so that only the first start pays the compiler.
+//! Compiled plugins on disk, so that only the first start pays the compiler; and components that are expensive to make.
 //!
 //! An entry is `<key>/<checksum>.cwasm`. The key covers the plugin's bytes and everything that decides whether an
 //! artefact fits this engine; the checksum, in the name, covers the artefact. An entry appears whole through a rename
@@ -38,6 +38,26 @@ impl Cache {
     /// A cache in a given directory with a given bound in bytes.
     pub fn at(dir: impl Into<PathBuf>, max_bytes: u64) -> Cache {
         Cache { dir: Some(dir.into()), max_bytes }
+    }
+
+    /// A component that takes long to make, and need not come out the same: the one made earlier under this key, or one
+    /// made now and put there. Only one process makes it.
+    pub fn component_once(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> anyhow::Result<Vec<u8>>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let Some(dir) = &self.dir else { return make() };
+        let entry = Entry { dir: dir.join(key) };
+        let Ok(_lock) = entry.lock() else { return make() };
+        if let Some(wasm) = entry.load_bytes() {
+            return Ok(wasm);
+        }
+        let wasm = make()?;
+        if entry.store(&wasm).is_ok() {
+            let _ = evict(dir, self.max_bytes, &entry.dir);
+        }
+        Ok(wasm)
     }
 
     /// The component's compiled form: from the cache, or compiled now and put there.
@@ -95,6 +115,18 @@ impl Entry {
             let _ = fs::remove_file(&path);
         }
         component
+    }
+
+    /// The bytes of an undamaged artefact.
+    fn load_bytes(&self) -> Option<Vec<u8>> {
+        let path = artefacts(&self.dir).ok()?.next()?;
+        let bytes = fs::read(&path).ok()?;
+        if blake3::hash(&bytes).to_hex().as_str() != path.file_stem()?.to_str()? {
+            let _ = fs::remove_file(&path);
+            return None;
+        }
+        let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        Some(bytes)
     }
 
     fn load_artefact(engine: &Engine, path: &Path) -> Option<Component> {
@@ -200,6 +232,19 @@ mod tests {
             cache.component(sandbox.engine(), &wasm(A)).unwrap();
             assert_eq!(fs::read(&entries(dir.path())[0]).unwrap(), good);
         }
+    }
+
+    #[test]
+    fn what_was_made_once_is_not_made_again_unless_it_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path(), u64::MAX);
+        let made = |bytes: &'static [u8]| cache.component_once("key", || Ok(bytes.to_vec())).unwrap();
+        assert_eq!(made(b"first"), b"first");
+        assert_eq!(made(b"second"), b"first");
+        fs::write(&entries(dir.path())[0], "fir").unwrap();
+        assert_eq!(made(b"third"), b"third");
+        let error = cache.component_once("other", || anyhow::bail!("no compiler"));
+        assert_eq!(error.unwrap_err().to_string(), "no compiler");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod guests;
 mod inspect;
 mod javascript;
 mod projects;
+mod python;
 mod support;
 mod swaps;
 mod written;
@@ -14,7 +15,7 @@ mod written;
 /// One test for each language: `check` is run with the language's name.
 macro_rules! each_language {
     ($check:ident) => {
-        super::each_language!($check: rust c cpp zig go js);
+        super::each_language!($check: rust c cpp zig go js python);
 
         #[test]
         fn no_language_is_forgotten() {
