@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use host::build::language::LANGUAGES;
 
 use self::load::{Running, Size};
 use self::report::Table;
@@ -32,6 +33,10 @@ struct Arguments {
     /// Leave out the tree's own nodes other than `native-echo`, which the ratios are to, and `echo.wasm`.
     #[arg(long)]
     short: bool,
+
+    /// `echo` in the other languages too, as far as `host build --all` has built it.
+    #[arg(long)]
+    languages: bool,
 
     /// More nodes, each a command line in quotes: 'node other.js'. They must answer `echo`.
     #[arg(value_name = "COMMAND")]
@@ -84,8 +89,10 @@ fn contestants(arguments: &Arguments) -> Vec<Contestant> {
         contestants.push(baseline("splice-echo", env!("CARGO_BIN_EXE_splice-echo")));
         contestants.push(baseline("value-echo", env!("CARGO_BIN_EXE_value-echo")));
     }
-    let plugin = [env!("CARGO_BIN_EXE_host"), "--plugin", "echo"].map(str::to_owned);
-    contestants.push(Contestant::new("echo.wasm", plugin.to_vec()));
+    contestants.push(plugin("echo"));
+    if arguments.languages {
+        contestants.extend(languages().iter().map(|name| plugin(name)));
+    }
     contestants.extend(
         arguments
             .commands
@@ -93,6 +100,20 @@ fn contestants(arguments: &Arguments) -> Vec<Contestant> {
             .map(|command| Contestant::new(command, command.split_whitespace().map(str::to_owned).collect())),
     );
     contestants
+}
+
+/// A plugin of the tree.
+fn plugin(name: &str) -> Contestant {
+    let command = [env!("CARGO_BIN_EXE_host"), "--plugin", name].map(str::to_owned);
+    Contestant::new(&format!("{name}.wasm"), command.to_vec())
+}
+
+/// The names of `echo` in other languages than Rust.
+fn languages() -> Vec<String> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let plugins = here.parent().expect("the workspace").join("plugins");
+    let names = LANGUAGES.iter().map(|language| format!("echo-{}", language.name));
+    names.filter(|name| plugins.join(name).with_extension("wasm").is_file()).collect()
 }
 
 impl Contestant {

@@ -127,6 +127,8 @@ fn definition<H: Host>(interface: &str) -> Option<Define<H>> {
         "cli/stdin" => link_stdin,
         "cli/stdout" => link_stdout,
         "cli/stderr" => link_stderr,
+        // These two have nothing to call: they only name what the three below never give.
+        "cli/terminal-input" | "cli/terminal-output" => |_| Ok(()),
         "cli/terminal-stdin" => link_terminal_stdin,
         "cli/terminal-stdout" => link_terminal_stdout,
         "cli/terminal-stderr" => link_terminal_stderr,
