@@ -19,6 +19,7 @@ struct Free {
 }
 
 // SAFETY: a component of this contract has one thread.
+#[cfg(target_arch = "wasm32")]
 unsafe impl Sync for Lists {}
 
 impl Lists {

@@ -109,6 +109,11 @@
 //! Requests and responses are plain serde enums, read straight from the text. A field of type
 //! `Box<serde_json::value::RawValue>` carries any JSON unchanged. The host numbers messages and matches answers: never
 //! write `msg_id` or `in_reply_to`.
+//!
+//! # Memory
+//!
+//! A component gets this crate's allocator, which keeps free pieces of up to 512 bytes for pieces of the same size, and so
+//! cannot have another.
 
 #![deny(missing_docs)]
 

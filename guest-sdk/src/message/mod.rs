@@ -77,6 +77,19 @@ mod tests {
     }
 
     #[test]
+    fn a_type_with_an_escape_is_read_before_it_is_taken_for_another() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Open {
+            Read,
+            #[serde(other)]
+            Other,
+        }
+        assert_eq!(from_body::<Open>(r#"{"type":"\u0072ead"}"#).expect("a message"), Open::Read);
+        assert_eq!(from_body::<Open>(r#"{"type":"write"}"#).expect("a message"), Open::Other);
+    }
+
+    #[test]
     fn a_variant_is_a_type_and_its_fields_are_the_rest() {
         for (body, json) in [
             (Plain::Read, r#"{"type":"read"}"#),

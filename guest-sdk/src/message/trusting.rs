@@ -69,8 +69,7 @@ impl<'de> Deserializer<'de> for Body<'de> {
             members = start;
             kind
         };
-        let kind =
-            members.text(kind)?.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Untold)?;
+        let kind = members.plain_string(kind)?;
         visitor.visit_enum(Variant { kind, members })
     }
 
@@ -90,7 +89,7 @@ fn find_type(members: &mut Members<'_>) -> Result<Span, Untold> {
     Err(Untold)
 }
 
-/// A body whose type chooses the variant. A type with an escape chooses none.
+/// A body whose type chooses the variant.
 struct Variant<'de> {
     kind: &'de str,
     members: Members<'de>,
@@ -271,7 +270,7 @@ impl<'de> Members<'de> {
     }
 
     /// The next key and its value.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Result<Option<(Span, Span)>, Untold> {
         let bytes = self.text.as_bytes();
         let mut at = after_space(bytes, self.at);
@@ -306,6 +305,17 @@ impl<'de> Members<'de> {
         self.text.as_bytes().get(span.start..span.end) == Some(word.as_bytes())
     }
 
+    /// A value that is a string without escapes, whose text is what it says.
+    #[inline]
+    fn plain_string(&self, value: Span) -> Result<&'de str, Untold> {
+        let (bytes, start) = (self.text.as_bytes(), value.start + 1);
+        let end = quote_or_escape(bytes, start)?;
+        if bytes.get(value.start) != Some(&b'"') || end + 1 != value.end {
+            return Err(Untold);
+        }
+        self.text(Span { start, end })
+    }
+
     #[inline]
     fn text(&self, span: Span) -> Result<&'de str, Untold> {
         self.text.get(span.start..span.end).ok_or(Untold)
@@ -320,7 +330,7 @@ fn after_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-#[inline]
+#[inline(always)]
 fn after_string(bytes: &[u8], start: usize) -> Result<usize, Untold> {
     let mut at = start + 1;
     loop {
