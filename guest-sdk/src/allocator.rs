@@ -1,6 +1,6 @@
 //! Memory for what lives as long as one event: strings that the host hands in, a task, a body. The general allocator of
-//! WASI's C library takes some 250 instructions to give a piece of memory and to take it back; a list of pieces of one
-//! size takes 30. An `echo` needs four pieces, and these 900 instructions were a sixteenth of all that it costs.
+//! WASI's C library takes some 250 instructions to give a piece of memory and to take it back, a list of pieces of one
+//! size 60. An `echo` needs four pieces: 770 of 14,300 instructions saved.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
