@@ -22,7 +22,7 @@ func (n *Node) SyncRPC(ctx context.Context, dest string, body any) (Message, err
 	if err != nil {
 		return Message{}, err
 	}
-	reply, err := await(ctx, func(timeoutMs uint32) uint64 { return contractCall(dest, text, timeoutMs) })
+	reply, err := await(ctx, func(timeoutMs uint32) uint64 { return contractCall(valid(dest), text, timeoutMs) })
 	if err != nil {
 		return Message{}, err
 	}
@@ -36,7 +36,7 @@ func (n *Node) RPC(dest string, body any, handler HandlerFunc) error {
 	if err != nil {
 		return err
 	}
-	calls.expect(contractCall(dest, text, milliseconds(rpcPatience)), func(result outcome) {
+	calls.expect(contractCall(valid(dest), text, milliseconds(rpcPatience)), func(result outcome) {
 		if ErrorCode(result.err) == Timeout {
 			return
 		}

@@ -30,7 +30,7 @@ func onInit(id string, idsAt, idCount, settingsAt, settingCount uint32) unsafe.P
 	pairs := textsAt(settingsAt, 2*settingCount)
 	clearArena()
 	slog.SetDefault(slog.New(hostLog{}))
-	if reason = start(id, ids, pairs); reason != "" {
+	if reason = valid(start(id, ids, pairs)); reason != "" {
 		started.isError = 1
 		started.reason = uint32(uintptr(unsafe.Pointer(unsafe.StringData(reason))))
 		started.length = uint32(len(reason))

@@ -112,7 +112,7 @@ func encodeAll(values ...any) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		texts[i] = asString(text)
+		texts[i] = valid(asString(text))
 	}
 	return texts, nil
 }

@@ -23,7 +23,7 @@ func (h hostLog) Handle(_ context.Context, record slog.Record) error {
 		line.WriteString(h.format(attr))
 		return true
 	})
-	contractLog(levelOf(record.Level), line.String())
+	contractLog(levelOf(record.Level), valid(line.String()))
 	return nil
 }
 

@@ -9,7 +9,8 @@ import (
 // allocation may, since it may run the garbage collector, which reads the clock. So this memory is set aside, outside of
 // the collector's heap, and what is in it is copied out before the event is handled. What is not used of it costs nothing.
 
-// arena takes one event. The host hands in no more than 64 MiB at once, and the names of nodes and settings.
+// arena takes one event. The host hands in no more than 64 MiB of text at once. At the start it hands in lists too, of
+// nodes and of settings: 8 bytes for each name, key and value, on top of the text.
 var arena [64<<20 + 1<<20]byte
 
 var arenaUsed uint32
@@ -21,32 +22,32 @@ var adapterUsed uint32
 
 //go:nosplit
 //go:wasmexport cabi_realloc
-func allocate(old, oldSize, align, size uint32) unsafe.Pointer {
+func allocate(old, oldSize, align, size uint32) uint32 {
 	return take(arena[:], &arenaUsed, old, oldSize, align, size)
 }
 
 //go:nosplit
 //go:wasmexport cabi_realloc_adapter
-func allocateForAdapter(old, oldSize, align, size uint32) unsafe.Pointer {
+func allocateForAdapter(old, oldSize, align, size uint32) uint32 {
 	return take(adapterMemory[:], &adapterUsed, old, oldSize, align, size)
 }
 
-// take cuts a block off. It must not grow the stack, which is an allocation too. The null pointer says that there is no
-// room; the host ends the guest then.
+// take cuts a block off. It must not grow the stack, which is an allocation too. If there is no room, it returns an
+// address beyond all memory, for which the host ends the guest; at the null pointer it would write.
 //
 //go:nosplit
-func take(memory []byte, used *uint32, old, oldSize, align, size uint32) unsafe.Pointer {
+func take(memory []byte, used *uint32, old, oldSize, align, size uint32) uint32 {
 	start := (*used + align - 1) &^ (align - 1)
 	if uint64(start)+uint64(size) > uint64(len(memory)) {
-		return nil
+		return ^uint32(0) &^ (align - 1)
 	}
 	*used = start + size
-	base := unsafe.Pointer(unsafe.SliceData(memory))
+	base := uint32(uintptr(unsafe.Pointer(unsafe.SliceData(memory))))
 	if old != 0 {
-		before := old - uint32(uintptr(base))
+		before := old - base
 		copy(memory[start:][:size], memory[before:][:oldSize])
 	}
-	return unsafe.Add(base, start)
+	return base + start
 }
 
 // clearArena makes room for the next event. What was handed in is gone with it.

@@ -11,6 +11,8 @@ func FuzzTypeOf(f *testing.F) {
 		`{ "a" : [{"type":"no"}, "type"] , "b":"type", "c":"\"type\":\"no\"", "type" : "yes\u0021" }`,
 		`{"a\\":"\\","type":"x"}`,
 		`{"type":7}`, `{"Type":"no"}`, `{}`, `{"a":"type"}`,
+		`{"t\u0079pe":"yes","a":{"t\u0079pe":"no"}}`, `{"a":"t\u0079pe"}`,
+		`{"type":"no","a":1,"type":"yes"}`, `{"type":"no","type":7}`, `{"t\u0079pe":"no","type":"yes"}`,
 	} {
 		f.Add(body)
 	}

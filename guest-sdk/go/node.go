@@ -107,7 +107,7 @@ func (n *Node) Send(dest string, body any) error {
 	if err != nil {
 		return err
 	}
-	contractSend(dest, text)
+	contractSend(valid(dest), text)
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (n *Node) Reply(req Message, body any) error {
 
 func (n *Node) fail(req Message, failure *RPCError) {
 	if req.wantsAnswer {
-		contractFail(req.request, uint32(failure.Code), failure.Text)
+		contractFail(req.request, uint32(failure.Code), valid(failure.Text))
 	}
 }
 

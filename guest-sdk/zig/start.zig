@@ -117,8 +117,9 @@ fn refuse(message: glomers.Message, code: glomers.Code, text: []const u8) void {
 }
 
 fn dispatch(message: glomers.Message) !void {
-    const name = try message.body.typeName() orelse
-        return refuse(message, .malformed_request, "the body has no type");
+    // The host's JSON is wider than that of std.json, which refuses half of a surrogate pair.
+    const found = message.body.typeName() catch |err| return refuse(message, .malformed_request, unfit(err));
+    const name = found orelse return refuse(message, .malformed_request, "the body has no type");
     inline for (@typeInfo(Node.on).@"struct".decl_names) |known| {
         if (@typeInfo(@TypeOf(@field(Node.on, known))) != .@"fn") continue;
         if (std.mem.eql(u8, name, known)) return handle(known, message);
@@ -142,14 +143,21 @@ fn bodyType(comptime name: []const u8, comptime Handler: type) type {
     return parameters[2].?;
 }
 
-/// Why a body is not what a handler reads. `std.json` does not tell which field is missing.
+/// Why a body is not what a handler reads. `std.json` does not tell which field is missing; here it is the first
+/// without a default, of the outermost ones.
 fn misfit(comptime Body: type, body: glomers.Json, err: anyerror) []const u8 {
     if (@typeInfo(Body) == .@"struct" and err == error.MissingField) {
         const fields = body.parse(std.json.ArrayHashMap(glomers.Json)) catch return @errorName(err);
-        inline for (@typeInfo(Body).@"struct".field_names) |name| {
-            if (!fields.map.contains(name)) return "missing field `" ++ name ++ "`";
+        const info = @typeInfo(Body).@"struct";
+        inline for (info.field_names, info.field_types, info.field_attrs) |name, Field, attrs| {
+            const has_default = comptime attrs.defaultValue(Field) != null;
+            if (!has_default and !fields.map.contains(name)) return "missing field `" ++ name ++ "`";
         }
     }
+    return unfit(err);
+}
+
+fn unfit(err: anyerror) []const u8 {
     const line = std.fmt.allocPrint(glomers.arena, "the body does not fit: {s}", .{@errorName(err)});
     return line catch frame.exhausted();
 }

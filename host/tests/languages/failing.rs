@@ -35,6 +35,13 @@ fn errors_of_zig_handlers_are_answers_and_panics_are_told() {
             (r#""type":"known""#, refused(22, "PreconditionFailed")),
             (r#""type":"unknown""#, refused(13, "NobodyKnows")),
             (r#""type":"value""#, refused(12, "missing field `value`")),
+            (r#""type":"note""#, refused(12, "missing field `value`")),
+            (r#""type":"nested","inner":{}"#, refused(12, "the body does not fit: MissingField")),
+            (r#""\ud800":1,"type":"known""#, refused(12, "the body does not fit: SyntaxError")),
+            (
+                r#""a":"\ud800","type":"value","value":"\ud800""#,
+                refused(12, "the body does not fit: SyntaxError"),
+            ),
             (r#""type":"index","at":-1"#, refused(12, "the body does not fit: Overflow")),
             (r#""type":"never-heard-of""#, refused(10, "no such type of message here")),
             (r#""type":"Nothing""#, refused(10, "no such type of message here")),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::support::{host_ok, when_installed};
+use super::support::{host, host_ok, when_installed};
 
 #[test]
 fn goroutines_wait_for_the_host_for_each_other_and_for_the_garbage_collector() {
@@ -18,6 +18,15 @@ fn goroutines_wait_for_the_host_for_each_other_and_for_the_garbage_collector() {
         host_ok(&dir, &["build"]);
         host_ok(&dir, &["converse", "conversation.txt", "--plugin", "goroutines"]);
         host_ok(&dir, &["converse", "long.txt", "--plugin", "goroutines"]);
+
+        // Ids of chance, in an order of chance.
+        let trial = "test -w unique-ids --plugin goroutines --rate 100 --time-limit 2 --check-determinism";
+        host_ok(&dir, &trial.split(' ').collect::<Vec<_>>());
+
+        fs::write(dir.join("crowd.txt"), crowd()).unwrap();
+        let output = host(&dir, &["converse", "crowd.txt", "--plugin", "goroutines"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("realloc return: beyond end of memory"), "{told}");
     });
 }
 
@@ -42,6 +51,15 @@ fn long_conversation() -> String {
         writeln!(text, r#"< {{"src":"n1","dest":"c1","body":{answer}}}"#).unwrap();
     }
     text
+}
+
+/// The start of a node among more others than fit into what the SDK sets aside: each takes 8 bytes besides its name.
+/// The list itself fits. What does not is a name, which could be written at the null pointer.
+fn crowd() -> String {
+    let others = r#","x""#.repeat(8 << 20);
+    format!(
+        r#"> {{"src":"c1","dest":"n1","body":{{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"{others}]}}}}"#
+    ) + "\n"
 }
 
 #[test]

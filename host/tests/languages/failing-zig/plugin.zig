@@ -25,6 +25,18 @@ pub const on = struct {
         message.request.reply(.{ .type = "value_ok", .value = body.value });
     }
 
+    const Note = struct { note: ?u64 = null, value: u64 };
+
+    pub fn note(_: *Node, message: glomers.Message, body: Note) !void {
+        message.request.reply(.{ .type = "note_ok", .value = body.value });
+    }
+
+    const Nested = struct { note: ?u64 = null, inner: struct { value: u64 } };
+
+    pub fn nested(_: *Node, message: glomers.Message, body: Nested) !void {
+        message.request.reply(.{ .type = "nested_ok", .value = body.inner.value });
+    }
+
     pub fn known(_: *Node, _: glomers.Message, _: Nothing) !void {
         return error.PreconditionFailed;
     }

@@ -3,9 +3,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"time"
@@ -110,6 +112,32 @@ func main() {
 
 	n.Handle("fail", func(msg glomers.Message) error {
 		return errors.New("no luck")
+	})
+
+	// What is no UTF-8, wherever a text can be.
+	n.Handle("bytes", func(msg glomers.Message) error {
+		bytes := string([]byte{0xff, 'e'})
+		log.Print(bytes)
+		if err := n.Send(bytes, map[string]any{"type": bytes}); err != nil {
+			return err
+		}
+		return errors.New(bytes)
+	})
+	n.Handle("raw-bytes", func(msg glomers.Message) error {
+		return answer(msg, json.RawMessage("\"\xffe\""))
+	})
+
+	// Different in every run, unless chance is the host's.
+	n.Handle("generate", func(msg glomers.Message) error {
+		ids := make(chan string)
+		for range 3 {
+			go func() {
+				n.Sleep(rand.N(10 * time.Millisecond))
+				ids <- fmt.Sprintf("%s-%x", n.ID(), rand.Uint64())
+			}()
+		}
+		id := <-ids + <-ids + <-ids
+		return n.Reply(msg, map[string]any{"type": "generate_ok", "id": id})
 	})
 
 	if err := n.Run(); err != nil {
