@@ -25,16 +25,28 @@ export function stringifyBody(body) {
   return stringify(body);
 }
 
-/** Looks closely only at a text with so many brackets that it can be deep. */
+/**
+ * Looks closely only at a text with so many brackets that it can be deep. One letter at a time: for a pattern of a whole
+ * string QuickJS would remember every letter of it, to go back to.
+ */
 function isTooDeep(text) {
   if (text.length < 2 * MAX_DEPTH || count(text, '[') + count(text, '{') <= MAX_DEPTH) return false;
-  const tokens = /[[{\]}]|"(?:[^"\\]|\\.)*"/g;
+  const outside = /[[{\]}"]/g;
+  const inString = /["\\]/g;
+  let letters = outside;
   let depth = 0;
-  while (tokens.test(text)) {
-    const last = text[tokens.lastIndex - 1];
-    if (last === '[' || last === '{') depth++;
-    else if (last !== '"') depth--;
-    if (depth > MAX_DEPTH) return true;
+  while (letters.test(text)) {
+    const end = letters.lastIndex;
+    const letter = text[end - 1];
+    if (letter === '\\') {
+      letters.lastIndex = end + 1;
+    } else if (letter === '"') {
+      letters = letters === outside ? inString : outside;
+      letters.lastIndex = end;
+    } else {
+      depth += letter === '[' || letter === '{' ? 1 : -1;
+      if (depth > MAX_DEPTH) return true;
+    }
   }
   return false;
 }

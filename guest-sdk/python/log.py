@@ -1,6 +1,7 @@
 """`logging` to the node's log. `print` goes there by itself."""
 
 import logging
+import sys
 
 from wit_world.imports import host
 from wit_world.imports.host import Level
@@ -15,7 +16,11 @@ class HostHandler(logging.Handler):
     """Hands records to the host."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        host.log(_level(record.levelno), printable(self.format(record)))
+        try:
+            host.log(_level(record.levelno), printable(self.format(record)))
+        except Exception:
+            # As every handler of Python's does: a bad record is reported, and whoever logged it goes on.
+            self.handleError(record)
 
 
 def _level(number: int) -> Level:
@@ -32,3 +37,6 @@ logger = logging.getLogger("glomers")
 """The SDK's own."""
 
 logging.basicConfig(level=logging.DEBUG, format="%(message)s", handlers=[HostHandler()])
+# What is printed may hold half a surrogate pair too.
+for _stream in sys.stdout, sys.stderr:
+    _stream.reconfigure(errors="backslashreplace")

@@ -156,7 +156,7 @@ impl Talk {
         let bytes = self.node.outbox().bytes().to_vec();
         self.node.outbox().clear();
         let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        // A message too deep for serde_json is kept as its text.
+        // What serde_json does not read, too deep or with half a surrogate pair, is kept as its text.
         let as_text = |line: &[u8]| Value::String(String::from_utf8_lossy(line).into_owned());
         self.unheard.extend(lines.map(|line| serde_json::from_slice(line).unwrap_or_else(|_| as_text(line))));
     }

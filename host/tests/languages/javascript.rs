@@ -53,6 +53,10 @@ fn case(name: &str, more: &str) -> String {
     format!(r#"{{"src":"c1","dest":"n1","body":{{"type":"case","msg_id":2,"name":"{name}"{more}}}}}"#)
 }
 
+fn nested(depth: usize) -> String {
+    "[".repeat(depth) + &"]".repeat(depth)
+}
+
 #[test]
 fn promises_timers_errors_and_numbers_are_as_the_sdk_says() {
     when_installed("js", |_| {
@@ -66,10 +70,24 @@ fn promises_timers_errors_and_numbers_are_as_the_sdk_says() {
             ["test", "-w", "unique-ids", "--plugin", "trial", "--time-limit", "2", "--check-determinism"];
         host_ok(&dir, &words);
 
-        for (depth, answer) in [(500, r#""type":"later""#), (100_000, r#""code":12"#)] {
-            let deep = format!(r#","deep":{}{}"#, "[".repeat(depth), "]".repeat(depth));
+        let (ok, refused) = (r#""type":"later""#, r#""code":12"#);
+        for (depth, answer) in [(500, ok), (100_000, refused)] {
+            let deep = format!(r#","deep":{}"#, nested(depth));
             let (said, _) = node(&dir, &case("later", &deep), &[]);
             assert!(said.contains(answer), "{depth}: {said}");
+        }
+        // Enough brackets to look closely, and strings whose every letter must not cost memory.
+        let brackets = "[],".repeat(600);
+        for (letter, times, depth, answer) in [
+            ("x", 4_000_000, 1, ok),
+            ("]", 4_000_000, 1, ok),
+            (r#"\""#, 250_000, 1, ok),
+            (r"\\", 1, 600, refused),
+        ] {
+            let string = letter.repeat(times);
+            let large = format!(r#","large":[{brackets}"{string}",{}]"#, nested(depth));
+            let (said, log) = node(&dir, &case("later", &large), &[]);
+            assert!(said.contains(answer), "{letter}: {said}\n{log}");
         }
 
         for (name, reason) in [

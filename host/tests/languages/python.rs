@@ -5,7 +5,7 @@ use std::path::Path;
 
 use host::build::{self, Built};
 
-use super::support::{host_ok, when_installed};
+use super::support::{host, host_ok, when_installed};
 
 fn build_echo(place: &Path) -> Built {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
@@ -18,6 +18,44 @@ fn the_same_sources_give_the_same_component() {
         let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let [one, other] = places.each_ref().map(|place| fs::read(build_echo(place.path()).wasm).unwrap());
         assert!(one == other, "of {} and {} bytes", one.len(), other.len());
+    });
+}
+
+#[test]
+fn what_cannot_be_logged_is_no_defect() {
+    when_installed("python", |_| {
+        let place = tempfile::tempdir().unwrap();
+        host_ok(place.path(), &["new", "trial", "--lang", "python"]);
+        let dir = place.path().join("trial");
+        let plugin = r#"
+import logging
+import sys
+from glomers import node
+
+class Unprintable:
+    def __str__(self):
+        raise ValueError("no text")
+
+@node.handler("echo")
+async def echo(message):
+    logging.info("%d items", "x")
+    logging.info(Unprintable())
+    logging.info("log: \ud800")
+    print("print: \ud800")
+    print("stderr: \ud800", file=sys.stderr)
+    return {"type": "echo_ok", "echo": message.body["echo"]}
+"#;
+        fs::write(dir.join("plugin.py"), plugin).unwrap();
+        host_ok(&dir, &["build"]);
+        let output = host(&dir, &["converse", "conversation.txt", "--plugin", "trial"]);
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{log}");
+        for text in ["Arguments: ('x',)", "ValueError: no text"] {
+            assert!(log.contains(text), "{text} is missing:\n{log}");
+        }
+        for text in ["log", "print", "stderr"] {
+            assert!(log.contains(&format!("{text}: \\ud800")), "{text} is missing:\n{log}");
+        }
     });
 }
 
@@ -48,6 +86,9 @@ fn what_python_reads_comes_back_exactly_and_what_it_cannot_read_is_refused() {
         );
         say(&format!(",\"echo\":{}", "9".repeat(5000)), &format!("{refused}\"*\""));
         say("", &format!("{refused}\"missing field `echo`\""));
+        // Half a surrogate pair is JSON, but serde_json does not read it: the whole answer counts as a text.
+        talk += r#"> {"src":"c1","dest":"n1","body":{"type":"echo","msg_id":1,"echo":"\ud800"}}"#;
+        talk += "\n< \"*\"\n";
         fs::write(place.path().join("talk.txt"), talk).unwrap();
         host_ok(place.path(), &["converse", "talk.txt", "--plugin", &built.wasm.display().to_string()]);
     });
