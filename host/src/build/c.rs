@@ -111,10 +111,14 @@ fn template(place: &Place) -> Result<Vec<File>> {
     project(place, FOLDERS)
 }
 
-/// A template with the SDK beside it. Inside the workspace there is no need for a copy.
+/// A template with the SDK beside it, in `./glomers/`. Inside the workspace there is no need for a copy, and what the
+/// template says of that directory is said of the workspace's.
 pub(super) fn project(place: &Place, folders: &[&str]) -> Result<Vec<File>> {
     let language = folders.last().context("a template has a language")?;
     let mut files = sdk::template(&format!("{language}/template"), &place.name)?;
+    for file in &mut files {
+        file.text = file.text.replace("./glomers/", &format!("{}/", place.sdk(language)));
+    }
     files.push(File { path: ".gitignore".into(), text: "/build\n/store\n/plugins/*.wasm\n".to_owned() });
     if place.workspace.is_none() {
         for folder in folders {

@@ -3,15 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::component::CONTRACT;
 use super::language::{Language, Source};
-use super::project::{File, Place};
+use super::project::{self, File, Place};
 use super::toolchain::{Found, Registry, Tool};
-use super::{c, run};
+use super::{c, key, run, run_quietly};
+use crate::guest::Cache;
 
 /// JavaScript, as the frame knows it.
 pub(super) const JS: Language = Language {
@@ -93,21 +93,18 @@ fn bundle(source: &Source, esbuild: &Found) -> Result<PathBuf> {
 /// The component of a bundle. No two are alike, for the moment it was made at is in it; so that a plugin that has not
 /// changed stays the same, and compiled, one is made only of something new.
 fn component(source: &Source, componentize: &Found, bundle: &Path) -> Result<Vec<u8>> {
-    let scratch = source.scratch()?;
-    let component = scratch.join(format!("{}.wasm", source.name));
-    let made_of = scratch.join("made-of.txt");
-    let text = fs::read_to_string(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
-    let ingredients = format!("{} {COMPONENT_FLAGS:?}\n{CONTRACT}\n{text}", componentize.version);
-    if !component.is_file() || fs::read_to_string(&made_of).ok().as_ref() != Some(&ingredients) {
+    let text = fs::read(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
+    let flags = format!("{COMPONENT_FLAGS:?}");
+    let key = key(&JS, [componentize.version.as_bytes(), flags.as_bytes(), CONTRACT.as_bytes(), &text]);
+    Cache::for_user().component_once(&key, || {
+        let scratch = source.scratch()?;
+        let component = scratch.join(format!("{}.wasm", source.name));
         let mut command = componentize.command();
         command.args(COMPONENT_FLAGS).arg("--wit").arg(write(scratch.join("node.wit"), CONTRACT)?);
         command.arg("--js").arg(bundle).arg("--output").arg(&component);
-        // Until there is a new one, there is none.
-        let _ = fs::remove_file(&made_of);
-        run_quietly(command.current_dir(&source.dir), &source.name)?;
-        write(made_of, &ingredients)?;
-    }
-    fs::read(&component).with_context(|| format!("cannot read {}", component.display()))
+        run_quietly(command.current_dir(&source.dir), &source.name, str::to_owned)?;
+        fs::read(&component).with_context(|| format!("cannot read {}", component.display()))
+    })
 }
 
 fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
@@ -115,20 +112,8 @@ fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Runs a compiler that talks even when there is nothing to say.
-fn run_quietly(command: &mut Command, what: &str) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {program}"))?;
-    if !output.status.success() {
-        eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    }
-    ensure!(output.status.success(), "{what} does not compile; the messages of {program} are above");
-    Ok(())
-}
-
 fn template(place: &Place) -> Result<Vec<File>> {
     let mut files = c::project(place, FOLDERS)?;
-    let ignored = files.iter_mut().find(|file| file.path == Path::new(".gitignore"));
-    ignored.context("a project ignores what is made")?.text += "/node_modules\n";
+    project::ignore(&mut files, "/node_modules");
     Ok(files)
 }

@@ -78,3 +78,29 @@ pub fn run(command: &mut std::process::Command, what: &str) -> Result<()> {
     ensure!(status.success(), "{what} does not compile; the messages of {program} are above");
     Ok(())
 }
+
+/// The same for one that talks even when there is nothing to say. When it fails, `relevant` picks what is shown.
+fn run_quietly(
+    command: &mut std::process::Command,
+    what: &str,
+    relevant: impl FnOnce(&str) -> String,
+) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(std::process::Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot run {program}"))?;
+    if !output.status.success() {
+        eprintln!("{}", relevant(&String::from_utf8_lossy(&output.stderr)).trim_end());
+    }
+    ensure!(output.status.success(), "{what} does not compile; the messages of {program} are above");
+    Ok(())
+}
+
+/// A key for [`crate::guest::Cache::component_once`]: what would give different components has different ones.
+fn key<'a>(language: &Language, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    format!("{}-{}", language.name, hasher.finalize().to_hex())
+}

@@ -26,6 +26,27 @@ pub(super) struct Place {
     pub workspace: Option<PathBuf>,
 }
 
+impl Place {
+    /// How files of the plugin name the SDK's folder of `guest-sdk`: beside them, or in the workspace.
+    pub fn sdk(&self, folder: &str) -> String {
+        match &self.workspace {
+            None => "./glomers".to_owned(),
+            Some(root) if self.dir.parent() == Some(&*root.join("plugins/lang")) => {
+                format!("../../../guest-sdk/{folder}")
+            }
+            Some(root) => root.join("guest-sdk").join(folder).display().to_string(),
+        }
+    }
+}
+
+/// Has git ignore one more thing in a new project.
+pub(super) fn ignore(files: &mut [File], line: &str) {
+    for file in files.iter_mut().filter(|file| file.path == Path::new(".gitignore")) {
+        file.text += line;
+        file.text += "\n";
+    }
+}
+
 /// Makes a plugin's directory and returns it. A bare name means a directory in the working directory; inside a workspace
 /// with the SDK, one in its `plugins`. Refuses a directory that exists; leaves nothing behind when it fails.
 pub fn create(path: &Path, language: &Language) -> Result<PathBuf> {

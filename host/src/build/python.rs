@@ -8,16 +8,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use super::c::{self, CONVERSATION, SDK_DIR};
 use super::component::CONTRACT;
 use super::language::{Language, Source};
-use super::project::{File, Place};
-use super::sdk;
+use super::project::{self, File, Place};
 use super::toolchain::{Found, Registry, Tool};
+use super::{key, run_quietly, sdk};
 use crate::guest::Cache;
 
 /// Python, as the frame knows it.
@@ -48,14 +47,28 @@ const FOLDER: &str = "python";
 /// The module of the SDK that exports what the contract asks for.
 const ENTRY: &str = "glomers.component";
 
+/// How the tool is called, in a directory that holds all of this.
+const ARGUMENTS: &[&str] = &[
+    "--quiet",
+    "--wit-path",
+    "node.wit",
+    "--world",
+    "plugin",
+    "componentize",
+    ENTRY,
+    "--python-path",
+    "python",
+    "--output",
+    "plugin.wasm",
+];
+
 /// What `host` itself writes into a project.
 const RESULTS: &[&str] = &["build", "plugins", "store"];
 
 fn compile(source: &Source) -> Result<Vec<u8>> {
     let tool = COMPONENTIZE.require(PYTHON.name, PYTHON.title)?;
     let inputs = inputs(source)?;
-    let key = fingerprint(&tool, &inputs);
-    Cache::for_user().component_once(&key, || componentize(&tool, source, &inputs))
+    Cache::for_user().component_once(&key_of(&tool, &inputs), || componentize(&tool, source, &inputs))
 }
 
 /// A file a component is made from.
@@ -68,7 +81,7 @@ struct Input {
 /// Every file of the project, and the SDK: the project's own copy, or else this host's.
 fn inputs(source: &Source) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
-    collect(&source.dir, Path::new(""), &mut inputs)?;
+    collect(&source.dir, Path::new(""), &[], &mut inputs)?;
     if !source.dir.join(SDK_DIR).is_dir() {
         let sdk = sdk::folder(FOLDER)?.into_iter().filter(c::is_sdk);
         inputs.extend(sdk.map(|File { path, text }| Input {
@@ -80,41 +93,42 @@ fn inputs(source: &Source) -> Result<Vec<Input>> {
     Ok(inputs)
 }
 
-fn collect(dir: &Path, path: &Path, inputs: &mut Vec<Input>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+/// `above` are the directories this one lies in: a link to one of them would lead in a circle.
+fn collect(dir: &Path, path: &Path, above: &[PathBuf], inputs: &mut Vec<Input>) -> Result<()> {
+    let unreadable = |path: &Path| format!("cannot read {}", path.display());
+    let here = fs::canonicalize(dir).with_context(|| unreadable(dir))?;
+    if above.contains(&here) {
+        return Ok(());
+    }
+    let above = [above, &[here]].concat();
+    for entry in fs::read_dir(dir).with_context(|| unreadable(dir))? {
         let entry = entry?;
         let name = entry.file_name();
         let (from, path) = (entry.path(), path.join(&name));
         let is_hidden = name.as_encoded_bytes().starts_with(b".");
-        let is_result = RESULTS.iter().any(|result| path == Path::new(result));
         let is_environment = from.join("pyvenv.cfg").is_file();
-        if is_hidden || is_result || is_environment || name == "__pycache__" {
+        if is_hidden || is_environment || name == "__pycache__" {
             continue;
         }
-        if from.is_dir() {
-            collect(&from, &path, inputs)?;
-        } else {
-            let bytes = fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
-            inputs.push(Input { path, bytes });
+        if RESULTS.iter().any(|result| path == Path::new(result)) {
+            let is_package = from.is_dir() && !c::sources(&from, "py")?.is_empty();
+            ensure!(!is_package, "{name:?} is where host puts what it makes: the package needs another name");
+        } else if from.is_dir() {
+            collect(&from, &path, &above, inputs)?;
+        } else if from.is_file() {
+            // Nothing else, such as a pipe, is a source, and reading it might never end.
+            inputs.push(Input { path, bytes: fs::read(&from).with_context(|| unreadable(&from))? });
         }
     }
     Ok(())
 }
 
 /// Tells apart what would give different components.
-fn fingerprint(tool: &Found, inputs: &[Input]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    add(tool.version.as_bytes());
-    add(CONTRACT.as_bytes());
-    for Input { path, bytes } in inputs {
-        add(path.as_os_str().as_encoded_bytes());
-        add(bytes);
-    }
-    format!("python-{}", hasher.finalize().to_hex())
+fn key_of(tool: &Found, inputs: &[Input]) -> String {
+    let arguments = ARGUMENTS.join(" ");
+    let tool = [tool.version.as_bytes(), arguments.as_bytes(), CONTRACT.as_bytes()];
+    let inputs = inputs.iter().flat_map(|Input { path, bytes }| [path.as_os_str().as_encoded_bytes(), bytes]);
+    key(&PYTHON, tool.into_iter().chain(inputs))
 }
 
 /// Runs the tool on a copy, because Python leaves compiled modules beside the sources.
@@ -132,23 +146,10 @@ fn componentize(tool: &Found, source: &Source, inputs: &[Input]) -> Result<Vec<u
     // Without an environment it would take what else is installed with the Python it finds.
     let no_packages = work.path().join("environment");
     fs::create_dir_all(no_packages.join("lib/site-packages"))?;
-    let wasm = work.path().join("plugin.wasm");
     let mut command = tool.command();
     command.current_dir(work.path()).env("VIRTUAL_ENV", no_packages).env_remove("RUST_BACKTRACE");
-    command.args(["--quiet", "--wit-path", "node.wit", "--world", "plugin", "componentize", ENTRY]);
-    command.args(["--python-path", "python", "--output"]).arg(&wasm);
-    run(&mut command, &source.name)?;
-    fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))
-}
-
-/// As [`super::run`], but of what the tool says on failure only what Python said is shown.
-fn run(command: &mut Command, what: &str) -> Result<()> {
-    let output = command.stdin(Stdio::null()).output().context("cannot run componentize-py")?;
-    if !output.status.success() {
-        eprintln!("{}", traceback(&String::from_utf8_lossy(&output.stderr)));
-        bail!("{what} does not compile; the messages of componentize-py are above");
-    }
-    Ok(())
+    run_quietly(command.args(ARGUMENTS), &source.name, traceback)?;
+    fs::read(work.path().join("plugin.wasm")).context("componentize-py has made nothing")
 }
 
 /// The plugin's own traceback, with paths as in its directory. The tool's error has a frame of the tool itself before it
@@ -161,9 +162,7 @@ fn traceback(said: &str) -> String {
 
 fn template(place: &Place) -> Result<Vec<File>> {
     let mut files = c::project(place, &[FOLDER])?;
-    for ignored in files.iter_mut().filter(|file| file.path == Path::new(".gitignore")) {
-        ignored.text += "__pycache__/\n";
-    }
+    project::ignore(&mut files, "__pycache__/");
     Ok(files)
 }
 
@@ -180,5 +179,61 @@ mod tests {
             NameError: name 'nod' is not defined";
         assert_eq!(traceback(said), shown);
         assert_eq!(traceback("no such world\n"), "no such world");
+    }
+
+    /// The paths of what a project in this directory is made from, without the SDK.
+    fn found(dir: &Path) -> Result<Vec<String>> {
+        fs::create_dir_all(dir.join(SDK_DIR)).unwrap();
+        let source = Source { dir: dir.to_owned(), name: "trial".to_owned() };
+        Ok(inputs(&source)?.iter().map(|input| input.path.display().to_string()).collect())
+    }
+
+    fn write(dir: &Path, path: &str) {
+        fs::create_dir_all(dir.join(path).parent().unwrap()).unwrap();
+        fs::write(dir.join(path), path).unwrap();
+    }
+
+    #[test]
+    fn sources_are_files_and_what_links_lead_to_once() {
+        let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let dir = place.path();
+        for path in ["plugin.py", "package/a.py", "__pycache__/a.pyc", ".git/a.py", "environment/pyvenv.cfg"]
+        {
+            write(dir, path);
+        }
+        write(elsewhere.path(), "shared.py");
+        let link = |to: &Path, path: &str| std::os::unix::fs::symlink(to, dir.join(path)).unwrap();
+        link(Path::new("."), "a");
+        link(Path::new(".."), "package/b");
+        link(Path::new("nowhere"), "c");
+        link(elsewhere.path(), "common");
+        let made = std::process::Command::new("mkfifo").arg(dir.join("pipe")).status().unwrap();
+        assert!(made.success());
+        assert_eq!(found(dir).unwrap(), ["common/shared.py", "package/a.py", "plugin.py"]);
+    }
+
+    #[test]
+    fn what_host_makes_is_no_source_and_a_package_in_its_place_is_refused() {
+        for name in RESULTS {
+            let place = tempfile::tempdir().unwrap();
+            for path in
+                ["plugin.py", "package/store/a.py", &format!("{name}/result"), &format!("{name}/b/c.py")]
+            {
+                write(place.path(), path);
+            }
+            assert_eq!(found(place.path()).unwrap(), ["package/store/a.py", "plugin.py"]);
+            write(place.path(), &format!("{name}/__init__.py"));
+            let refused = found(place.path()).unwrap_err().to_string();
+            let said = format!("{name:?} is where host puts what it makes: the package needs another name");
+            assert_eq!(refused, said);
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_key_counts() {
+        let keys = [&[&b"ab"[..], b"c"][..], &[b"a", b"bc"], &[b"abc"], &[b"ab", b"d"]];
+        let keys = keys.map(|parts| key(&PYTHON, parts.iter().copied()));
+        let distinct: std::collections::HashSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
     }
 }

@@ -5,6 +5,9 @@
 //! and is checked before use, so a reader meets it complete or not at all; a damaged one is compiled anew. One process
 //! compiles under a file lock while the others wait for its result. The oldest entries go when the directory grows
 //! beyond its bound.
+//!
+//! The entry of a component that was only made, not compiled, has a key of its maker's, begun with the language's name;
+//! its `.cwasm` holds the component as it is.
 
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};

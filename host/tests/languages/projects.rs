@@ -38,6 +38,32 @@ fn own_test(language: &Language, dir: &Path) {
 }
 
 #[test]
+fn inside_the_workspace_the_sdk_is_where_a_new_plugin_says_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    for dir in ["guest-sdk", "plugins/lang", "elsewhere"] {
+        fs::create_dir_all(place.path().join(dir)).unwrap();
+    }
+    fs::write(place.path().join("guest-sdk/Cargo.toml"), "").unwrap();
+    let root = fs::canonicalize(place.path()).unwrap();
+    for (language, file, named) in [
+        ("js", "jsconfig.json", "js/index.js\""),
+        ("js", "README.md", "js/index.js`"),
+        ("python", "README.md", "python/__init__.py`"),
+    ] {
+        for (path, dir, sdk) in [
+            ("beside", "plugins/lang/beside", "../../../guest-sdk"),
+            ("./elsewhere/far", "elsewhere/far", root.join("guest-sdk").to_str().unwrap()),
+        ] {
+            host_ok(&root, &["new", path, "--lang", language]);
+            let text = fs::read_to_string(root.join(dir).join(file)).unwrap();
+            assert!(text.contains(&format!("{sdk}/{named}")) && !text.contains("./glomers/"), "{text}");
+            assert!(!root.join(dir).join("glomers").exists());
+            fs::remove_dir_all(root.join(dir)).unwrap();
+        }
+    }
+}
+
+#[test]
 fn nothing_that_is_there_is_overwritten() {
     let place = tempfile::tempdir().unwrap();
     for name in ["full", "empty"] {
