@@ -4,4 +4,4 @@ go 1.26
 
 require glomers v0.0.0
 
-replace glomers => ./glomers
+replace glomers => ./glomers/

@@ -33,10 +33,6 @@ const COMPILER: Tool = Tool {
 /// The SDK, a Go module of its own.
 const FOLDERS: &[&str] = &["go"];
 
-/// A plugin's `go.mod` says where its SDK is: beside it, or in this workspace.
-const SDK_BESIDE: &str = "./glomers";
-const SDK_IN_WORKSPACE: &str = "../../../guest-sdk/go";
-
 fn compile(source: &Source) -> Result<Vec<u8>> {
     let go = COMPILER.require(GO.name, GO.title)?;
     let module = source.scratch()?.join(format!("{}.core.wasm", source.name));
@@ -50,14 +46,5 @@ fn compile(source: &Source) -> Result<Vec<u8>> {
 }
 
 fn template(place: &Place) -> Result<Vec<File>> {
-    let mut files = c::project(place, FOLDERS)?;
-    if let Some(root) = &place.workspace {
-        let is_beside_others = place.dir.parent() == Some(&*root.join("plugins/lang"));
-        let sdk = root.join("guest-sdk/go").display().to_string();
-        let sdk = if is_beside_others { SDK_IN_WORKSPACE } else { &sdk };
-        for file in files.iter_mut().filter(|file| file.path.ends_with("go.mod")) {
-            file.text = file.text.replace(SDK_BESIDE, sdk);
-        }
-    }
-    Ok(files)
+    c::project(place, FOLDERS)
 }

@@ -46,6 +46,7 @@ fn inside_the_workspace_the_sdk_is_where_a_new_plugin_says_it_is() {
     fs::write(place.path().join("guest-sdk/Cargo.toml"), "").unwrap();
     let root = fs::canonicalize(place.path()).unwrap();
     for (language, file, named) in [
+        ("go", "go.mod", "go/\n"),
         ("js", "jsconfig.json", "js/index.js\""),
         ("js", "README.md", "js/index.js`"),
         ("python", "README.md", "python/__init__.py`"),
