@@ -38,13 +38,16 @@ impl<T> Mailbox<T> {
     /// Takes an outcome, or remembers whom to wake.
     pub(crate) fn poll(&self, id: u64, cx: &Context<'_>) -> Poll<T> {
         let mut letters = lock(&self.0);
-        match letters.remove(&id) {
-            Some(Letter::Arrived(outcome)) => Poll::Ready(outcome),
-            _ => {
-                letters.insert(id, Letter::Expected(Some(cx.waker().clone())));
-                Poll::Pending
-            }
+        match letters.get_mut(&id) {
+            // A future that waits for many is polled whenever one of them comes: then the others stay as they are.
+            Some(Letter::Expected(Some(waker))) => waker.clone_from(cx.waker()),
+            Some(Letter::Expected(waker)) => *waker = Some(cx.waker().clone()),
+            _ => match letters.remove(&id) {
+                Some(Letter::Arrived(outcome)) => return Poll::Ready(outcome),
+                _ => drop(letters.insert(id, Letter::Expected(Some(cx.waker().clone())))),
+            },
         }
+        Poll::Pending
     }
 
     /// Stops to expect an outcome. True if it had not arrived.
