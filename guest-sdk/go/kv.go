@@ -71,12 +71,12 @@ func (kv *KV) ReadInto(ctx context.Context, key string, v any) error {
 }
 
 func (kv *KV) read(ctx context.Context, key string) (string, error) {
-	name, err := json.Marshal(key)
+	texts, err := encodeAll(key)
 	if err != nil {
 		return "", err
 	}
 	return await(ctx, func(timeoutMs uint32) uint64 {
-		return contractRead(kv.store, asString(name), timeoutMs)
+		return contractRead(kv.store, texts[0], timeoutMs)
 	})
 }
 

@@ -5,6 +5,9 @@
 //!
 //! Each figure is the median over the seeds, of whole processes that write all their files, the report included.
 
+#[path = "node/process.rs"]
+mod process;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -68,17 +71,17 @@ impl Run {
     fn of(plugin: &str, flags: &str, seed: u64) -> Run {
         let store = tempfile::tempdir().expect("a directory");
         let began = Instant::now();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_host"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
             .args(["test", "-w", plugin, "--plugin", plugin, "--seed", &seed.to_string()])
             .args(["--store", &store.path().display().to_string()])
             .args(flags.split_whitespace())
             .stdout(Stdio::null())
             .spawn()
             .expect("the host runs");
-        let mut peak_bytes = 0.0;
-        while process.try_wait().expect("the process can be waited for").is_none() {
+        let mut peak_bytes = 0;
+        while child.try_wait().expect("the process can be waited for").is_none() {
             // A process that has ended tells its peak no more.
-            peak_bytes = peak_memory(process.id()).unwrap_or(peak_bytes);
+            peak_bytes = process::peak_memory(child.id()).unwrap_or(peak_bytes);
             thread::sleep(Duration::from_millis(1));
         }
         let wall_s = began.elapsed().as_secs_f64();
@@ -90,7 +93,7 @@ impl Run {
         let (journal, number) =
             (read("journal.jsonl"), |value: &serde_json::Value| value.as_f64().expect("a number"));
         let last: serde_json::Value =
-            serde_json::from_str(journal.lines().last().expect("events")).expect("JSON");
+            serde_json::from_str(journal.lines().next_back().expect("events")).expect("JSON");
         let nodes = flags.split_whitespace().skip_while(|word| *word != "--node-count").nth(1);
         Run {
             wall_s,
@@ -98,14 +101,7 @@ impl Run {
             nodes: nodes.and_then(|count| count.parse().ok()).expect("a number of nodes"),
             operations: number(&results["stats"]["count"]),
             events: journal.lines().count() as f64,
-            peak_bytes,
+            peak_bytes: peak_bytes as f64,
         }
     }
-}
-
-/// What a running process has occupied at most, in bytes.
-fn peak_memory(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    peak.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes * 1024.0)
 }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use super::process;
+
 const INIT: &str =
     r#"{"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"],"msg_id":1}}"#;
 
@@ -135,9 +137,7 @@ impl Running {
 
     /// The most memory it has had resident, in bytes, where the system tells.
     pub fn peak_memory(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        Some(peak.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+        process::peak_memory(self.child.id())
     }
 
     pub fn stop(self) {

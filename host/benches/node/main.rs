@@ -3,6 +3,7 @@
 //! what counts is the ratio within a round: absolute figures move together on a busy machine.
 
 mod load;
+mod process;
 mod report;
 
 use std::path::Path;

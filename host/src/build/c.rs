@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::component::componentize;
 use super::language::{Language, Source};
-use super::project::{File, Place};
+use super::project::{self, File, Place};
 use super::toolchain::{Registry, Tool};
 use super::{run, sdk};
 
@@ -83,10 +83,9 @@ pub(super) fn sdk_of(source: &Source, folders: &[&str]) -> Result<PathBuf> {
     for folder in folders {
         for File { path, text } in sdk::folder(folder)?.into_iter().filter(is_sdk) {
             let path = place.join(path);
-            fs::create_dir_all(path.parent().context("a file lies in a directory")?)?;
             // A file that stays as it is need not be compiled again.
             if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
-                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+                project::write(&path, text.as_bytes())?;
             }
         }
     }

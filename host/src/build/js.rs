@@ -108,7 +108,7 @@ fn component(source: &Source, componentize: &Found, bundle: &Path) -> Result<Vec
 }
 
 fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    project::write(&path, text.as_bytes())?;
     Ok(path)
 }
 

@@ -18,6 +18,7 @@ mod zig;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use anyhow::{Context, Result, ensure};
 
@@ -75,6 +76,10 @@ pub fn run(command: &mut std::process::Command, what: &str) -> Result<()> {
     // Standard output is for the results of `host`; a compiler's chatter goes where its errors go.
     let status = command.stdin(std::process::Stdio::null()).stdout(std::io::stderr()).status();
     let status = status.with_context(|| format!("cannot run {program}"))?;
+    check(status, &program, what)
+}
+
+fn check(status: ExitStatus, program: &str, what: &str) -> Result<()> {
     ensure!(status.success(), "{what} does not compile; the messages of {program} are above");
     Ok(())
 }
@@ -91,8 +96,7 @@ fn run_quietly(
     if !output.status.success() {
         eprintln!("{}", relevant(&String::from_utf8_lossy(&output.stderr)).trim_end());
     }
-    ensure!(output.status.success(), "{what} does not compile; the messages of {program} are above");
-    Ok(())
+    check(output.status, &program, what)
 }
 
 /// A key for [`crate::guest::Cache::component_once`]: what would give different components has different ones.

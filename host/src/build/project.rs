@@ -39,6 +39,12 @@ impl Place {
     }
 }
 
+/// Writes a file, in directories that need not exist.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::create_dir_all(path.parent().context("a file lies in a directory")?)?;
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Has git ignore one more thing in a new project.
 pub(super) fn ignore(files: &mut [File], line: &str) {
     for file in files.iter_mut().filter(|file| file.path == Path::new(".gitignore")) {
@@ -61,9 +67,7 @@ pub fn create(path: &Path, language: &Language) -> Result<PathBuf> {
         .tempdir_in(parent)
         .with_context(|| format!("cannot write in {}", parent.display()))?;
     for File { path, text } in (language.template)(&place)? {
-        let path = unfinished.path().join(path);
-        fs::create_dir_all(path.parent().context("a file lies in a directory")?)?;
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        write(&unfinished.path().join(path), text.as_bytes())?;
     }
     make_accessible(unfinished.path())?;
     fs::rename(unfinished.path(), &place.dir)

@@ -134,14 +134,9 @@ fn key_of(tool: &Found, inputs: &[Input]) -> String {
 /// Runs the tool on a copy, because Python leaves compiled modules beside the sources.
 fn componentize(tool: &Found, source: &Source, inputs: &[Input]) -> Result<Vec<u8>> {
     let work = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let place = |path: &Path, bytes: &[u8]| {
-        let path = work.path().join(path);
-        fs::create_dir_all(path.parent().context("a file lies in a directory")?)?;
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
-    };
-    place(Path::new("node.wit"), CONTRACT.as_bytes())?;
+    project::write(&work.path().join("node.wit"), CONTRACT.as_bytes())?;
     for Input { path, bytes } in inputs {
-        place(&Path::new("python").join(path), bytes)?;
+        project::write(&work.path().join("python").join(path), bytes)?;
     }
     // Without an environment it would take what else is installed with the Python it finds.
     let no_packages = work.path().join("environment");

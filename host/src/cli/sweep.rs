@@ -47,13 +47,13 @@ pub(super) fn run(arguments: &Arguments, test: &Test, subject: &Subject, seeds: 
     failures.sort_by_key(|failure| failure.seed);
     let wall = began.elapsed().as_secs_f64();
     if !arguments.is_quiet() {
-        test::say(&(summary(seeds, first, &failures, wall) + "\n"))?;
+        test::say(&summary(seeds, first, &failures, wall))?;
     }
     let worst = Valid::worst(failures.iter().filter_map(|failure| failure.valid));
     if worst != Valid::False && failures.iter().any(|failure| failure.valid.is_none()) {
         return Ok(ExitCode::from(test::INTERNAL_ERROR));
     }
-    test::say(&format!("{}\n", verdict::last_words(worst)))?;
+    test::say(verdict::last_words(worst))?;
     Ok(test::status(worst))
 }
 
@@ -87,7 +87,7 @@ fn one(
         }
         Err(error) => (None, format!("seed {seed}: {error:#}\n  replay: {replay}")),
     };
-    bar.suspend(|| test::say(&(text + "\n")))?;
+    bar.suspend(|| test::say(&text))?;
     Ok(Some(Failure { seed, valid }))
 }
 

@@ -343,7 +343,7 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
         report::open(page);
     }
     if arguments.json {
-        say(&(serde_json::to_string_pretty(&results)? + "\n"))?;
+        say(&serde_json::to_string_pretty(&results)?)?;
         return Ok(results.valid);
     }
     let mut told = String::new();
@@ -363,7 +363,7 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
         told.push('\n');
     }
     told += verdict::last_words(results.valid);
-    say(&(told + "\n"))?;
+    say(&told)?;
     Ok(results.valid)
 }
 
@@ -389,10 +389,10 @@ pub(super) fn keep(arguments: &Arguments, test: &Test, run: Run, results: &Resul
     Ok(Kept { folder, page })
 }
 
-/// Prints to standard output. Whoever reads may stop before the end, as `head` does.
+/// Prints a line or more to standard output. Whoever reads may stop before the end, as `head` does.
 pub(super) fn say(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => done.context("cannot write to standard output"),
     }

@@ -57,9 +57,7 @@ impl Cache {
             return Ok(wasm);
         }
         let wasm = make()?;
-        if entry.store(&wasm).is_ok() {
-            let _ = evict(dir, self.max_bytes, &entry.dir);
-        }
+        self.keep(dir, &entry, &wasm);
         Ok(wasm)
     }
 
@@ -76,11 +74,15 @@ impl Cache {
             return Ok(component);
         }
         let artefact = engine.precompile_component(wasm)?;
-        if entry.store(&artefact).is_ok() {
-            let _ = evict(dir, self.max_bytes, &entry.dir);
-        }
+        self.keep(dir, &entry, &artefact);
         // SAFETY: the artefact comes from this very engine.
         unsafe { Component::deserialize(engine, &artefact) }
+    }
+
+    fn keep(&self, dir: &Path, entry: &Entry, artefact: &[u8]) {
+        if entry.store(artefact).is_ok() {
+            let _ = evict(dir, self.max_bytes, &entry.dir);
+        }
     }
 }
 
@@ -110,10 +112,12 @@ struct Entry {
 }
 
 impl Entry {
-    /// The component, if there is an undamaged artefact. Damaged ones are removed.
+    /// The component, if there is an undamaged artefact that fits the engine. Others are removed.
     fn load(&self, engine: &Engine) -> Option<Component> {
-        let path = artefacts(&self.dir).ok()?.next()?;
-        let component = Entry::load_artefact(engine, &path);
+        let path = self.undamaged()?;
+        // SAFETY: the checksum shows that these are the bytes a host wrote after compiling for an engine of this key;
+        // only someone who can write to the user's own cache directory can forge that, and could replace the host too.
+        let component = unsafe { Component::deserialize_file(engine, &path) }.ok();
         if component.is_none() {
             let _ = fs::remove_file(&path);
         }
@@ -122,17 +126,20 @@ impl Entry {
 
     /// The bytes of an undamaged artefact.
     fn load_bytes(&self) -> Option<Vec<u8>> {
-        let path = artefacts(&self.dir).ok()?.next()?;
-        let bytes = fs::read(&path).ok()?;
-        if blake3::hash(&bytes).to_hex().as_str() != path.file_stem()?.to_str()? {
-            let _ = fs::remove_file(&path);
-            return None;
-        }
-        let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
-        Some(bytes)
+        fs::read(self.undamaged()?).ok()
     }
 
-    fn load_artefact(engine: &Engine, path: &Path) -> Option<Component> {
+    /// The artefact, if it is undamaged. A damaged one is removed.
+    fn undamaged(&self) -> Option<PathBuf> {
+        let path = artefacts(&self.dir).ok()?.next()?;
+        let checked = Entry::check(&path);
+        if checked.is_none() {
+            let _ = fs::remove_file(&path);
+        }
+        checked.map(|()| path)
+    }
+
+    fn check(path: &Path) -> Option<()> {
         let file = File::open(path).ok()?;
         let expected = path.file_stem()?.to_str()?;
         let mut hasher = blake3::Hasher::new();
@@ -142,9 +149,7 @@ impl Entry {
         }
         // When it was used last decides what is evicted first.
         let _ = file.set_modified(SystemTime::now());
-        // SAFETY: the checksum shows that these are the bytes a host wrote after compiling for an engine of this key;
-        // only someone who can write to the user's own cache directory can forge that, and could replace the host too.
-        unsafe { Component::deserialize_file(engine, path) }.ok()
+        Some(())
     }
 
     /// Waits until no other process compiles this entry.

@@ -33,9 +33,9 @@ impl<'a> Body<'a> {
     #[inline]
     fn member(&mut self, scanner: &mut Scanner<'a>, key: RawStr<'a>) -> Result<(), SyntaxError> {
         let start = scanner.position();
-        let value = scanner.value()?;
+        let string = scanner.value()?;
         if key.is("type") {
-            self.kind = value.string();
+            self.kind = string;
         } else if key.is("msg_id") {
             self.msg_id = MsgId::from_json(scanner.since(start));
         } else if key.is("in_reply_to") {

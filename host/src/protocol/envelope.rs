@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::Utf8Error;
 
 use super::body::Body;
-use super::json::{RawStr, Scanner, SyntaxError, Value};
+use super::json::{RawStr, Scanner, SyntaxError};
 
 /// A message as it came over the wire. Keys of the envelope other than `src`, `dest` and `body` are ignored, among
 /// them Maelstrom's own `id`; of a key that occurs twice the last counts.
@@ -97,9 +97,10 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn name<'a>(field: &'static str, value: Option<Value<'a>>) -> Result<Cow<'a, str>, Malformed> {
-    let value = value.ok_or(Malformed::Missing(field))?;
-    value.string().and_then(RawStr::decode).ok_or(Malformed::Mistyped(field, "a string"))
+/// `string` is the field's value, if there is one, as far as it is a string.
+fn name<'a>(field: &'static str, string: Option<Option<RawStr<'a>>>) -> Result<Cow<'a, str>, Malformed> {
+    let string = string.ok_or(Malformed::Missing(field))?;
+    string.and_then(RawStr::decode).ok_or(Malformed::Mistyped(field, "a string"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use super::specials::Specials;
+use super::specials::{Specials, is_special};
 
 /// Why a text is not the JSON it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,24 +48,6 @@ impl<'a> RawStr<'a> {
     #[inline]
     pub fn is(self, other: &str) -> bool {
         if self.escaped { self.decode().as_deref() == Some(other) } else { self.bytes == other.as_bytes() }
-    }
-}
-
-/// A value as it stands in the text.
-#[derive(Clone, Copy)]
-pub(super) enum Value<'a> {
-    String(RawStr<'a>),
-    Other,
-}
-
-impl<'a> Value<'a> {
-    /// The value, if it is a string.
-    #[inline]
-    pub(super) fn string(self) -> Option<RawStr<'a>> {
-        match self {
-            Value::String(string) => Some(string),
-            Value::Other => None,
-        }
     }
 }
 
@@ -126,8 +108,7 @@ pub fn field<'a>(object: &'a str, key: &str) -> Option<&'a str> {
 
 /// Appends a string as a JSON string, quotes included.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-    if text.bytes().all(is_plain) {
+    if !text.bytes().any(is_special) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -205,15 +186,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Scans one value of any kind.
+    /// Scans one value of any kind, and returns it if it is a string.
     #[inline(always)]
-    pub(super) fn value(&mut self) -> Result<Value<'a>, SyntaxError> {
+    pub(super) fn value(&mut self) -> Result<Option<RawStr<'a>>, SyntaxError> {
         match self.peek() {
-            Some(b'"') => return self.string().map(Value::String),
+            Some(b'"') => return self.string().map(Some),
             Some(b'0'..=b'9') => self.number()?,
             _ => self.skip_value()?,
         }
-        Ok(Value::Other)
+        Ok(None)
     }
 
     /// Where the scanner is.

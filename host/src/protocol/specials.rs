@@ -12,6 +12,11 @@ pub(super) struct Specials<'a> {
 
 const BLOCK: usize = 64;
 
+/// Whether a byte is a quote, a backslash or a control character.
+pub(super) fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
 impl<'a> Specials<'a> {
     #[inline]
     pub(super) fn new(text: &'a str) -> Specials<'a> {
@@ -84,7 +89,6 @@ fn specials_sse2(block: &[u8; BLOCK]) -> u64 {
 /// A bit for each byte that is a quote, a backslash or a control character.
 #[cfg(not(target_arch = "x86_64"))]
 fn specials(block: &[u8; BLOCK]) -> u64 {
-    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
     block.iter().rev().fold(0, |found, &byte| found << 1 | u64::from(is_special(byte)))
 }
 

@@ -4,11 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use super::support::host;
-
-const INIT: &str = r#"> {"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
-< {"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}
-"#;
+use super::support::{INIT, host};
 
 const ECHO: &str = r#"> {"src":"c1","dest":"n1","body":{"type":"echo","msg_id":2,"echo":"hello"}}
 "#;

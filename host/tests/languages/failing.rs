@@ -5,11 +5,7 @@ use std::path::Path;
 
 use host::build;
 
-use super::support::{host, host_ok, when_installed};
-
-const INIT: &str = r#"> {"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
-< {"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}
-"#;
+use super::support::{INIT, host, host_ok, nested, when_installed};
 
 fn exchange(request: &str, answer: &str) -> String {
     format!(
@@ -29,7 +25,7 @@ fn errors_of_zig_handlers_are_answers_and_panics_are_told() {
         fs::copy(source, dir.join("plugin.zig")).unwrap();
         build::one(&dir, Some(place.path())).expect("it compiles");
 
-        let nested = |depth| format!(r#""type":"value","value":{}{}"#, "[".repeat(depth), "]".repeat(depth));
+        let value = |depth| format!(r#""type":"value","value":{}"#, nested(depth));
         let refused = |code, text: &str| format!(r#""type":"error","code":{code},"text":"{text}""#);
         let talk: String = [
             (r#""type":"known""#, refused(22, "PreconditionFailed")),
@@ -48,9 +44,9 @@ fn errors_of_zig_handlers_are_answers_and_panics_are_told() {
             (r#""type":"whole""#, r#""type":"whole_ok","fields":2"#.to_owned()),
             (r#""type":7"#, refused(12, "the body has no type")),
             (r#""type":"log-bytes""#, r#""type":"log_ok""#.to_owned()),
-            (&nested(100), nested(100).replace("\"value\",", "\"value_ok\",")),
-            (&nested(128), refused(12, "the body does not fit: NestedTooDeeply")),
-            (&nested(1_000_000), refused(12, "the body does not fit: NestedTooDeeply")),
+            (&value(100), value(100).replace("\"value\",", "\"value_ok\",")),
+            (&value(128), refused(12, "the body does not fit: NestedTooDeeply")),
+            (&value(1_000_000), refused(12, "the body does not fit: NestedTooDeeply")),
         ]
         .map(|(request, answer)| exchange(request, &answer))
         .concat();

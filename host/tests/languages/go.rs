@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
-use super::support::{host, host_ok, when_installed};
+use super::support::{INIT, host, host_ok, root, when_installed};
 
 #[test]
 fn goroutines_wait_for_the_host_for_each_other_and_for_the_garbage_collector() {
@@ -37,13 +36,7 @@ fn long_conversation() -> String {
         let filling = "x".repeat(size);
         format!(r#"{{"type":"length","msg_id":2,"filling":"{filling}"}}"#)
     });
-    let mut text = concat!(
-        r#"> {"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}"#,
-        "\n",
-        r#"< {"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}"#,
-        "\n"
-    )
-    .to_owned();
+    let mut text = INIT.to_owned();
     let bodies = large.iter().chain(small.iter().cycle().take(20_000)).chain(&large);
     for body in bodies {
         writeln!(text, r#"> {{"src":"c1","dest":"n1","body":{body}}}"#).unwrap();
@@ -65,11 +58,10 @@ fn crowd() -> String {
 #[test]
 fn the_sdk_passes_its_own_tests() {
     when_installed("go", |language| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let go = language.tools[0].require(language.name, language.title).expect("it is installed");
         for what in ["vet", "test"] {
             let mut go = go.command();
-            go.args([what, "./..."]).current_dir(root.join("guest-sdk/go")).env("GOTOOLCHAIN", "local");
+            go.args([what, "./..."]).current_dir(root().join("guest-sdk/go")).env("GOTOOLCHAIN", "local");
             let output = go.output().expect("go runs");
             let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
             assert!(output.status.success(), "go {what}: {}", said.concat());

@@ -1,11 +1,9 @@
 //! The guests in `plugins/lang`: each language has the same three, and they give the verdicts of the Rust ones.
 
-use std::path::Path;
-
 use host::build;
 use host::build::language::Language;
 
-use super::support::host_ok;
+use super::support::{host_ok, root};
 
 super::each_language!(its_guests_pass_the_challenges);
 
@@ -22,12 +20,11 @@ const CHALLENGES: [(&str, &str); 3] = [
 const SEEDS: std::ops::RangeInclusive<u32> = 1..=3;
 
 fn its_guests_pass_the_challenges(language: &'static Language) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let place = tempfile::tempdir().unwrap();
     for (challenge, flags) in CHALLENGES {
         let dir = match language.name {
-            "rust" => root.join("plugins").join(challenge),
-            name => root.join("plugins/lang").join(format!("{challenge}-{name}")),
+            "rust" => root().join("plugins").join(challenge),
+            name => root().join("plugins/lang").join(format!("{challenge}-{name}")),
         };
         let built = build::one(&dir, Some(place.path())).unwrap_or_else(|error| panic!("{error:#}"));
         for seed in SEEDS {

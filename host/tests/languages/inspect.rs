@@ -1,15 +1,13 @@
 //! `host inspect`.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 
-use super::support::{host, host_ok, when_installed};
+use super::support::{host, host_ok, root, when_installed};
 
 fn echo() -> std::path::PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    host::build::one(&root.join("plugins/echo"), None).expect("the plugin compiles").wasm
+    host::build::one(&root().join("plugins/echo"), None).expect("the plugin compiles").wasm
 }
 
 #[test]
@@ -68,9 +66,8 @@ fn a_file_that_does_not_fit_is_shown_as_far_as_it_can_be_read_and_why() {
 fn a_component_without_wasi_shows_none() {
     when_installed("c", |_| {
         let place = tempfile::tempdir().unwrap();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let echo =
-            host::build::one(&root.join("plugins/lang/echo-c"), Some(place.path())).expect("it compiles");
+            host::build::one(&root().join("plugins/lang/echo-c"), Some(place.path())).expect("it compiles");
         let text = host_ok(place.path(), &["inspect", &echo.wasm.display().to_string()]);
         assert!(!text.contains("WASI"), "{text}");
     });

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::support::{host, host_ok, when_installed};
+use super::support::{host, host_ok, nested, when_installed};
 
 const INIT: &str =
     r#"{"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}"#;
@@ -51,10 +51,6 @@ fn node(dir: &Path, request: &str, words: &[&str]) -> (String, String) {
 
 fn case(name: &str, more: &str) -> String {
     format!(r#"{{"src":"c1","dest":"n1","body":{{"type":"case","msg_id":2,"name":"{name}"{more}}}}}"#)
-}
-
-fn nested(depth: usize) -> String {
-    "[".repeat(depth) + &"]".repeat(depth)
 }
 
 #[test]

@@ -5,11 +5,10 @@ use std::path::Path;
 
 use host::build::{self, Built};
 
-use super::support::{host, host_ok, when_installed};
+use super::support::{host, host_ok, nested, root, when_installed};
 
 fn build_echo(place: &Path) -> Built {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    build::one(&root.join("plugins/lang/echo-python"), Some(place)).expect("it compiles")
+    build::one(&root().join("plugins/lang/echo-python"), Some(place)).expect("it compiles")
 }
 
 #[test]
@@ -74,7 +73,6 @@ fn what_python_reads_comes_back_exactly_and_what_it_cannot_read_is_refused() {
             talk +=
                 &format!("\n< {{\"src\":\"n1\",\"dest\":\"c1\",\"body\":{{{answer},\"in_reply_to\":1}}}}\n");
         };
-        let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
         let brackets_in_a_string = format!("\"\\\"{}\"", "[".repeat(1000));
         for value in ["9007199254740993", "\"é\"", &nested(100), &brackets_in_a_string] {
             say(&format!(",\"echo\":{value}"), &format!("\"type\":\"echo_ok\",\"echo\":{value}"));

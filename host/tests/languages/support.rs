@@ -6,6 +6,21 @@ use std::process::{Command, Output};
 
 use host::build::language::{LANGUAGES, Language};
 
+/// How a conversation begins: one node starts.
+pub const INIT: &str = r#"> {"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
+< {"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}
+"#;
+
+/// Lists in lists.
+pub fn nested(depth: usize) -> String {
+    "[".repeat(depth) + &"]".repeat(depth)
+}
+
+/// The workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
 /// A call of a program in a directory. What cargo compiles there for new projects is kept from one run to the next.
 pub fn call(program: &str, dir: &Path, words: &[&str]) -> Output {
     Command::new(program)

@@ -7,7 +7,7 @@ use host::build;
 use host::build::language::Language;
 use serde_json::Value;
 
-use super::support::{host_ok, when_installed};
+use super::support::{host_ok, root, when_installed};
 
 /// The languages whose g-counter can be swapped, and the line of it that says which form its states have.
 const SWAPPABLE: [(&str, &str); 2] = [("c", "enum { VERSION = 1 };"), ("zig", "pub const version = 1;")];
@@ -29,8 +29,7 @@ fn roll(place: &Path, plugin: &Path, successor: &Path, seed: u32) -> Vec<Value> 
 }
 
 fn guest(language: &Language) -> std::path::PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    root.join(format!("plugins/lang/g-counter-{}", language.name))
+    root().join(format!("plugins/lang/g-counter-{}", language.name))
 }
 
 #[test]
