@@ -36,7 +36,8 @@ struct Slots {
 struct Slot {
     task: Option<Task>,
     is_resident: bool,
-    waker: Waker,
+    /// Absent while the task is polled.
+    waker: Option<Waker>,
     queued: Arc<SlotWaker>,
 }
 
@@ -65,34 +66,39 @@ impl Executor {
     /// as the node and may be ended wherever it waits.
     pub(crate) fn spawn(&self, task: Task, is_resident: bool) {
         let mut slots = lock(&self.slots);
-        let slot = match slots.free.pop() {
-            Some(slot) => slot,
-            None => {
-                let slot = slots.all.len();
-                let queued =
-                    Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: self.ready.clone() });
-                slots.all.push(Slot { task: None, is_resident, waker: queued.clone().into(), queued });
-                slot
-            }
-        };
-        slots.transient += usize::from(!is_resident);
-        slots.all[slot].task = Some(task);
-        slots.all[slot].is_resident = is_resident;
-        slots.all[slot].waker.wake_by_ref();
+        let place = slots.place(&self.ready, is_resident);
+        let slot = &mut slots.all[place];
+        slot.task = Some(task);
+        slot.queued.wake_by_ref();
+    }
+
+    /// Adds a task, polls it before any that is woken, and then polls those until none is left.
+    pub(crate) fn run_with(&self, task: Task, is_resident: bool) {
+        let place = lock(&self.slots).place(&self.ready, is_resident);
+        self.poll(place, task);
+        self.run();
     }
 
     /// Polls woken tasks until none is left.
     pub(crate) fn run(&self) {
-        while let Some(slot) = self.next_ready() {
-            let Some((mut task, waker)) = self.take(slot) else { continue };
-            let finished = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
-            let mut slots = lock(&self.slots);
-            if finished {
-                slots.transient -= usize::from(!slots.all[slot].is_resident);
-                slots.free.push(slot);
-            } else {
-                slots.all[slot].task = Some(task);
+        while let Some(place) = self.next_ready() {
+            if let Some(task) = self.take(place) {
+                self.poll(place, task);
             }
+        }
+    }
+
+    /// Polls the task of a slot, which was taken out so that nothing is locked while it runs.
+    fn poll(&self, place: usize, mut task: Task) {
+        let waker = lock(&self.slots).all[place].waker.take().expect("a task does not poll itself");
+        let finished = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        let mut slots = lock(&self.slots);
+        slots.all[place].waker = Some(waker);
+        if finished {
+            slots.transient -= usize::from(!slots.all[place].is_resident);
+            slots.free.push(place);
+        } else {
+            slots.all[place].task = Some(task);
         }
     }
 
@@ -111,12 +117,27 @@ impl Executor {
         lock(&self.ready).pop_front()
     }
 
-    /// Takes a woken task out of its slot, so that nothing is locked while it runs.
-    fn take(&self, slot: usize) -> Option<(Task, Waker)> {
+    /// Takes a woken task out of its slot.
+    fn take(&self, place: usize) -> Option<Task> {
         let mut slots = lock(&self.slots);
-        let slot = slots.all.get_mut(slot)?;
+        let slot = slots.all.get_mut(place)?;
         slot.queued.queued.store(false, Ordering::Relaxed);
-        Some((slot.task.take()?, slot.waker.clone()))
+        slot.task.take()
+    }
+}
+
+impl Slots {
+    /// A free slot for a task.
+    fn place(&mut self, ready: &Arc<ReadyQueue>, is_resident: bool) -> usize {
+        self.transient += usize::from(!is_resident);
+        if let Some(place) = self.free.pop() {
+            self.all[place].is_resident = is_resident;
+            return place;
+        }
+        let slot = self.all.len();
+        let queued = Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: ready.clone() });
+        self.all.push(Slot { task: None, is_resident, waker: Some(queued.clone().into()), queued });
+        slot
     }
 }
 
@@ -146,6 +167,24 @@ mod tests {
         }
         executor.run();
         assert_eq!(*lock(&trace), "a1 a1' b1 b1' a2 a2' b2 b2' ");
+    }
+
+    #[test]
+    fn a_task_that_is_run_at_once_comes_before_those_that_wait_and_may_wait_itself() {
+        let executor = Executor::default();
+        let trace = Arc::new(Mutex::new(String::new()));
+        let step = |name: &'static str| {
+            let trace = trace.clone();
+            Box::pin(async move {
+                lock(&trace).push_str(name);
+                yield_once().await;
+                lock(&trace).push_str(name);
+            })
+        };
+        executor.spawn(step("a"), false);
+        executor.run_with(step("b"), false);
+        assert_eq!(*lock(&trace), "baba");
+        assert!(executor.is_at_rest());
     }
 
     #[test]

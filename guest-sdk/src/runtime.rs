@@ -81,10 +81,12 @@ impl<S: Handler> Instance<S> {
     pub fn on_message(&self, message: Incoming) {
         let runtime = self.node.runtime();
         match from_body::<S::Request>(&message.body) {
-            Ok(request) => runtime.spawn(answer(self.node.clone(), request, message)),
+            Ok(request) => {
+                let task = Box::pin(answer(self.node.clone(), request, message));
+                runtime.executor.run_with(task, false);
+            }
             Err(error) => runtime.refuse(&ReplyTo::sender_of(&message), &error),
         }
-        runtime.executor.run();
     }
 
     /// Takes the outcome of a call.
