@@ -14,6 +14,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorCode, Result};
 
+/// The name under which serde_json's `RawValue` asks for the text of a value, and hands it over. Should it change, a
+/// `RawValue` is read as serde_json reads it, and a test fails that writes one as a body.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
 /// Reads a body. Errors: 10 for a `type` that the enum does not know, 12 for anything else.
 pub(crate) fn from_body<T: DeserializeOwned>(json: &str) -> Result<T> {
     trusting::from_body(json).or_else(|_| de::from_body(json))
@@ -21,7 +25,7 @@ pub(crate) fn from_body<T: DeserializeOwned>(json: &str) -> Result<T> {
 
 /// Writes a body to `out`, an object. `None` and `()` write nothing and return false.
 pub(crate) fn to_body<T: Serialize + ?Sized>(body: &T, out: &mut Vec<u8>) -> Result<bool> {
-    let written = body.serialize(ser::Body::new(&mut serde_json::Serializer::new(out)));
+    let written = body.serialize(ser::Body::new(out));
     written.map_err(|error| Error::new(ErrorCode::Crash, format!("cannot write the body: {error}")))
 }
 
@@ -170,6 +174,71 @@ mod tests {
             let body: Strict = from_body(&json).expect("any JSON");
             assert_eq!(written(&body), json);
         }
+    }
+
+    /// The fast reader looks at sixteen bytes at a time, at the end of a text at its last sixteen.
+    #[test]
+    fn texts_of_any_length_are_read_fast_and_right() {
+        for length in 0..100 {
+            let text = "x".repeat(length);
+            for value in
+                [format!("\"{text}\""), format!("\"{text}\\\"\""), format!("1{}", "0".repeat(length))]
+            {
+                for json in [
+                    format!(r#"{{"type":"echo","echo":{value}}}"#),
+                    format!(r#"{{"echo":{value},"type":"echo"}}"#),
+                    format!(r#" {{ "{text}":null , "echo" : {value} , "type" : "echo" }} "#),
+                ] {
+                    #[derive(Deserialize)]
+                    #[serde(rename_all = "snake_case")]
+                    enum Lenient {
+                        Echo { echo: Box<RawValue> },
+                    }
+                    let Lenient::Echo { echo } = trusting::from_body(&json).expect("nothing unusual");
+                    assert_eq!(echo.get(), value, "{json}");
+                }
+            }
+            for json in
+                [format!(r#"{{"type":"{text}"#), format!(r#"{{"type":"echo","echo":{}"#, "1".repeat(length))]
+            {
+                assert_eq!(refusal::<Strict>(&json).0, 12, "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_escaped_where_they_have_to_be() {
+        #[derive(Serialize)]
+        enum Odd {
+            #[serde(rename = "say \"é\"")]
+            Say {
+                #[serde(rename = "a\nb")]
+                text: u8,
+                plain_1: u8,
+            },
+            #[serde(rename = "\\")]
+            Unit,
+        }
+        assert_eq!(
+            written(&Odd::Say { text: 1, plain_1: 2 }),
+            r#"{"type":"say \"é\"","a\nb":1,"plain_1":2}"#
+        );
+        assert_eq!(written(&Odd::Unit), r#"{"type":"\\"}"#);
+    }
+
+    #[test]
+    fn a_map_in_a_variant_is_its_fields() {
+        use std::collections::BTreeMap;
+        #[derive(Serialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Topology {
+            Topology(BTreeMap<u8, Vec<&'static str>>),
+        }
+        let topology = [(1, vec!["n2"]), (2, vec![])].into();
+        assert_eq!(written(&Topology::Topology(topology)), r#"{"type":"topology","1":["n2"],"2":[]}"#);
+        assert_eq!(written(&Topology::Topology(BTreeMap::new())), r#"{"type":"topology"}"#);
+        assert_eq!(written(&BTreeMap::<String, u8>::new()), "{}");
+        assert!(to_body(&BTreeMap::from([(vec![1], 1)]), &mut Vec::new()).is_err());
     }
 
     #[test]

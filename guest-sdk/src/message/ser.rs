@@ -5,34 +5,119 @@ use serde::ser::{
 };
 use serde_json::Error;
 
-type Json<'a> = serde_json::Serializer<&'a mut Vec<u8>>;
+use super::RAW_VALUE;
 
 /// A body to be written: the content of the variant `kind`, or something that is an object by itself. Tells whether it
 /// has written one.
-pub(super) struct Body<'s, 'a> {
-    json: &'s mut Json<'a>,
+pub(super) struct Body<'a> {
+    out: &'a mut Vec<u8>,
     kind: Option<&'static str>,
 }
 
-impl<'s, 'a> Body<'s, 'a> {
-    pub(super) fn new(json: &'s mut Json<'a>) -> Self {
-        Body { json, kind: None }
+impl<'a> Body<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        Body { out, kind: None }
     }
 
     fn of_kind(self, kind: &'static str) -> Self {
-        Body { json: self.json, kind: Some(kind) }
+        Body { kind: Some(kind), ..self }
     }
 
     fn nothing_but_kind(self) -> Result<bool, Error> {
-        let Some(kind) = self.kind else { return Ok(false) };
-        let mut body = self.json.serialize_map(Some(1))?;
-        body.serialize_entry("type", kind)?;
-        SerializeMap::end(body).map(|()| true)
+        if self.kind.is_none() {
+            return Ok(false);
+        }
+        self.object()?.end()
+    }
+
+    fn object(self) -> Result<Fields<'a>, Error> {
+        let mut fields = Fields { out: self.out, written: Written::Nothing };
+        if let Some(kind) = self.kind {
+            fields.kind(kind)?;
+        }
+        Ok(fields)
     }
 }
 
 /// An object whose fields are being written.
-pub(super) struct Fields<C>(C);
+pub(super) struct Fields<'a> {
+    out: &'a mut Vec<u8>,
+    written: Written,
+}
+
+#[derive(PartialEq)]
+enum Written {
+    Nothing,
+    Fields,
+    /// The object is a `RawValue`.
+    All,
+}
+
+/// Whether a name is its own spelling in JSON. Names of fields and variants are known when a plugin is compiled, and so is
+/// this then, if it is inlined: an `echo` is spared 400 of 11,300 instructions.
+#[inline(always)]
+fn is_plain(name: &'static str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+impl Fields<'_> {
+    #[inline(always)]
+    fn kind(&mut self, kind: &'static str) -> Result<(), Error> {
+        self.written = Written::Fields;
+        if !is_plain(kind) {
+            self.out.extend_from_slice(br#"{"type":"#);
+            return self.value(kind);
+        }
+        self.out.extend_from_slice(br#"{"type":""#);
+        self.out.extend_from_slice(kind.as_bytes());
+        self.out.push(b'"');
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn name(&mut self, name: &'static str) -> Result<(), Error> {
+        let delimiter = self.delimiter();
+        if !is_plain(name) {
+            self.out.push(delimiter);
+            self.value(name)?;
+            self.out.push(b':');
+            return Ok(());
+        }
+        self.out.extend_from_slice(&[delimiter, b'"']);
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(br#"":"#);
+        Ok(())
+    }
+
+    /// What comes before a field.
+    fn delimiter(&mut self) -> u8 {
+        if std::mem::replace(&mut self.written, Written::Fields) == Written::Nothing { b'{' } else { b',' }
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        serde_json::to_writer(&mut *self.out, value)
+    }
+
+    fn end(self) -> Result<bool, Error> {
+        self.out.extend_from_slice(match self.written {
+            Written::Nothing => b"{}",
+            Written::Fields => b"}",
+            Written::All => b"",
+        });
+        Ok(true)
+    }
+}
+
+/// A `RawValue`, for which serde_json has to be asked by this name.
+struct Raw<'t, T: ?Sized>(&'t T);
+
+impl<T: Serialize + ?Sized> Serialize for Raw<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut raw = serializer.serialize_struct(RAW_VALUE, 1)?;
+        raw.serialize_field(RAW_VALUE, self.0)?;
+        raw.end()
+    }
+}
 
 fn no_object<T>() -> Result<T, Error> {
     Err(ser::Error::custom("a body must be an object"))
@@ -46,16 +131,16 @@ macro_rules! refuse {
     };
 }
 
-impl<'s, 'a> Serializer for Body<'s, 'a> {
+impl<'a> Serializer for Body<'a> {
     type Ok = bool;
     type Error = Error;
     type SerializeSeq = Impossible<bool, Error>;
     type SerializeTuple = Impossible<bool, Error>;
     type SerializeTupleStruct = Impossible<bool, Error>;
     type SerializeTupleVariant = Impossible<bool, Error>;
-    type SerializeMap = Fields<<&'s mut Json<'a> as Serializer>::SerializeMap>;
-    type SerializeStruct = Fields<<&'s mut Json<'a> as Serializer>::SerializeStruct>;
-    type SerializeStructVariant = Fields<<&'s mut Json<'a> as Serializer>::SerializeStruct>;
+    type SerializeMap = Fields<'a>;
+    type SerializeStruct = Fields<'a>;
+    type SerializeStructVariant = Fields<'a>;
 
     refuse! {
         serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
@@ -101,28 +186,25 @@ impl<'s, 'a> Serializer for Body<'s, 'a> {
         value.serialize(self.of_kind(variant))
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, Error> {
-        let Some(kind) = self.kind else { return self.json.serialize_map(len).map(Fields) };
-        let mut body = self.json.serialize_map(None)?;
-        body.serialize_entry("type", kind)?;
-        Ok(Fields(body))
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, Error> {
+        self.object()
     }
 
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, Error> {
-        let Some(kind) = self.kind else { return self.json.serialize_struct(name, len).map(Fields) };
-        let mut body = self.json.serialize_struct(name, len + 1)?;
-        SerializeStruct::serialize_field(&mut body, "type", kind)?;
-        Ok(Fields(body))
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a>, Error> {
+        if name == RAW_VALUE && self.kind.is_some() {
+            return no_object();
+        }
+        self.object()
     }
 
     fn serialize_struct_variant(
         self,
-        name: &'static str,
+        _: &'static str,
         _: u32,
         variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeStructVariant, Error> {
-        self.of_kind(variant).serialize_struct(name, len)
+        _: usize,
+    ) -> Result<Fields<'a>, Error> {
+        self.of_kind(variant).object()
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, Error> {
@@ -148,45 +230,57 @@ impl<'s, 'a> Serializer for Body<'s, 'a> {
     }
 }
 
-impl<C: SerializeMap<Ok = (), Error = Error>> SerializeMap for Fields<C> {
+impl SerializeMap for Fields<'_> {
     type Ok = bool;
     type Error = Error;
 
+    /// serde_json knows what can be a key, but tells only within a map: it writes one with this key and no value.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.0.serialize_key(key)
+        let start = self.out.len();
+        serde_json::Serializer::new(&mut *self.out).collect_map([(key, ())])?;
+        self.out.truncate(self.out.len() - "null}".len());
+        self.out[start] = self.delimiter();
+        Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.0.serialize_value(value)
+        self.value(value)
     }
 
     fn end(self) -> Result<bool, Error> {
-        self.0.end().map(|()| true)
+        self.end()
     }
 }
 
-impl<C: SerializeStruct<Ok = (), Error = Error>> SerializeStruct for Fields<C> {
+impl SerializeStruct for Fields<'_> {
     type Ok = bool;
     type Error = Error;
 
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        self.0.serialize_field(key, value)
+        if key == RAW_VALUE {
+            self.written = Written::All;
+            return self.value(&Raw(value));
+        }
+        self.name(key)?;
+        self.value(value)
     }
 
     fn end(self) -> Result<bool, Error> {
-        self.0.end().map(|()| true)
+        self.end()
     }
 }
 
-impl<C: SerializeStruct<Ok = (), Error = Error>> SerializeStructVariant for Fields<C> {
+impl SerializeStructVariant for Fields<'_> {
     type Ok = bool;
     type Error = Error;
 
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        self.0.serialize_field(key, value)
+        SerializeStruct::serialize_field(self, key, value)
     }
 
     fn end(self) -> Result<bool, Error> {
-        self.0.end().map(|()| true)
+        self.end()
     }
 }
