@@ -10,9 +10,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-/// The name under which serde_json's `RawValue` asks for the text of a value. Should it change, `RawValue` is read as
-/// serde_json reads it.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
+use super::RAW_VALUE;
 
 /// That this is not the place to read the body, or to say why it cannot be read.
 #[derive(Debug)]
@@ -323,7 +321,15 @@ impl<'de> Members<'de> {
 }
 
 #[inline]
-fn after_space(bytes: &[u8], mut at: usize) -> usize {
+fn after_space(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(..=b' ') => after_spaces(bytes, at),
+        _ => at,
+    }
+}
+
+#[cold]
+fn after_spaces(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
         at += 1;
     }
@@ -364,13 +370,11 @@ fn after_brackets(bytes: &[u8], start: usize) -> Result<usize, Untold> {
 /// To what cannot belong to a number or a word.
 #[inline]
 fn after_word(bytes: &[u8], start: usize) -> Result<usize, Untold> {
-    let rest = bytes.get(start..).ok_or(Untold)?;
-    if let Some(block) = rest.first_chunk() {
-        let ends = word_ends(block);
-        if ends != 0 {
-            return Ok(start + ends.trailing_zeros() as usize);
-        }
+    let ends = hits(bytes, start, word_ends)?;
+    if ends != 0 {
+        return Ok(start + ends.trailing_zeros() as usize);
     }
+    let rest = bytes.get(start..).ok_or(Untold)?;
     Ok(start + rest.iter().position(|&byte| ends_word(byte)).ok_or(Untold)?)
 }
 
@@ -381,29 +385,42 @@ fn ends_word(byte: u8) -> bool {
 /// Where the next quote or backslash is. Most keys and names end within 16 bytes.
 #[inline]
 fn quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, Untold> {
-    let rest = bytes.get(from..).ok_or(Untold)?;
-    match rest.first_chunk().map(quotes_and_escapes) {
-        Some(hits) if hits != 0 => Ok(from + hits.trailing_zeros() as usize),
-        _ => Ok(from + to_quote_or_escape(rest).ok_or(Untold)?),
+    match hits(bytes, from, quotes_and_escapes)? {
+        0 => farther_quote_or_escape(bytes, from + BLOCK),
+        hits => Ok(from + hits.trailing_zeros() as usize),
     }
 }
 
-/// How far it is to the next quote or backslash.
-fn to_quote_or_escape(bytes: &[u8]) -> Option<usize> {
+fn farther_quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, Untold> {
     const BLOCKS: usize = 4;
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    for (number, block) in blocks.iter().take(BLOCKS).enumerate() {
-        let hits = quotes_and_escapes(block);
+    for at in (from..).step_by(BLOCK).take(BLOCKS) {
+        let hits = hits(bytes, at, quotes_and_escapes)?;
         if hits != 0 {
-            return Some(number * 16 + hits.trailing_zeros() as usize);
+            return Ok(at + hits.trailing_zeros() as usize);
         }
     }
-    if blocks.len() > BLOCKS {
-        let start = BLOCKS * 16;
-        return Some(start + memchr::memchr2(b'"', b'\\', &bytes[start..])?);
+    let from = from + BLOCKS * BLOCK;
+    let rest = bytes.get(from..).ok_or(Untold)?;
+    Ok(from + memchr::memchr2(b'"', b'\\', rest).ok_or(Untold)?)
+}
+
+const BLOCK: usize = 16;
+
+/// A bit for each of the next 16 bytes in which `find` finds something. At the end of the text it looks at the last 16.
+#[inline(always)]
+fn hits(bytes: &[u8], from: usize, find: impl Fn(&[u8; BLOCK]) -> u32) -> Result<u32, Untold> {
+    let rest = bytes.get(from..).ok_or(Untold)?;
+    if let Some(block) = rest.first_chunk() {
+        return Ok(find(block));
     }
-    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    Some(blocks.len() * 16 + at)
+    match bytes.last_chunk() {
+        Some(block) => Ok(find(block) >> (BLOCK - rest.len())),
+        None => {
+            let mut block = [0; BLOCK];
+            block[..rest.len()].copy_from_slice(rest);
+            Ok(find(&block) & ((1 << rest.len()) - 1))
+        }
+    }
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
