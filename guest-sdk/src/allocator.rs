@@ -30,13 +30,22 @@ impl Lists {
 
     /// The list that serves a layout.
     #[inline]
-    fn serving(&self, layout: Layout) -> Option<(&Cell<*mut Free>, Layout)> {
-        if layout.size() == 0 || layout.align() > STEP {
+    fn serving(&self, layout: Layout) -> Option<&Cell<*mut Free>> {
+        if layout.align() > STEP {
             return None;
         }
-        let list = (layout.size() - 1) / STEP;
-        let whole = Layout::from_size_align((list + 1) * STEP, STEP).ok()?;
-        Some((self.0.get(list)?, whole))
+        self.0.get(layout.size().wrapping_sub(1) / STEP)
+    }
+}
+
+/// A new piece for the list that serves a layout.
+#[cold]
+fn new_piece(layout: Layout) -> *mut u8 {
+    let size = layout.size().next_multiple_of(STEP);
+    match Layout::from_size_align(size, STEP) {
+        // SAFETY: what a list serves is no smaller than one byte.
+        Ok(whole) => unsafe { System.alloc(whole) },
+        Err(_) => ptr::null_mut(),
     }
 }
 
@@ -46,14 +55,13 @@ impl Lists {
 unsafe impl GlobalAlloc for Lists {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some((list, whole)) = self.serving(layout) else {
+        let Some(list) = self.serving(layout) else {
             // SAFETY: the caller's promises are those that `System` asks for.
             return unsafe { System.alloc(layout) };
         };
         let first = list.get();
         if first.is_null() {
-            // SAFETY: the size is not zero.
-            return unsafe { System.alloc(whole) };
+            return new_piece(layout);
         }
         // SAFETY: a piece in a list is free and begins with a link.
         list.set(unsafe { (*first).next });
@@ -62,7 +70,7 @@ unsafe impl GlobalAlloc for Lists {
 
     #[inline]
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
-        let Some((list, _)) = self.serving(layout) else {
+        let Some(list) = self.serving(layout) else {
             // SAFETY: it came from `System` with this layout.
             return unsafe { System.dealloc(piece, layout) };
         };
@@ -78,7 +86,7 @@ unsafe impl GlobalAlloc for Lists {
         match (self.serving(layout), self.serving(wanted)) {
             // SAFETY: it came from `System` with this layout, and stays there.
             (None, None) => unsafe { System.realloc(piece, layout, size) },
-            (Some((old, _)), Some((new, _))) if ptr::eq(old, new) => piece,
+            (Some(old), Some(new)) if ptr::eq(old, new) => piece,
             // SAFETY: as by the default: another piece, a copy of what both can hold, and the old piece given back.
             _ => unsafe {
                 let new = self.alloc(wanted);
