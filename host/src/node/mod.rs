@@ -16,7 +16,7 @@ use crate::protocol::{Body, Envelope, ErrorCode, MsgId, Stamp};
 
 use self::calls::Alarm;
 pub use self::core::Core;
-pub use self::outbox::{Outbox, Sent};
+pub use self::outbox::Outbox;
 pub use self::swap::{Handover, Otherwise, Swapped};
 
 /// What a node needs from the world it runs in.

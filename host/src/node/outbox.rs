@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use smol_str::SmolStr;
-
 use crate::protocol::json::SyntaxError;
 use crate::protocol::{Stamp, write_message};
 
@@ -11,22 +9,25 @@ use crate::protocol::{Stamp, write_message};
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
+    /// The receivers' names, one after the other: in `bytes` they may have escapes.
+    names: String,
     sent: Vec<Sent>,
 }
 
 /// One message in an [`Outbox`].
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// The receiver.
-    pub dest: SmolStr,
-    /// Where in [`Outbox::bytes`] the body stands.
-    pub body: Range<usize>,
+#[derive(Debug)]
+struct Sent {
+    /// Where in `names` the receiver stands.
+    dest: Range<usize>,
+    /// Where in `bytes` the body stands.
+    body: Range<usize>,
 }
 
 /// A state of an outbox to go back to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     bytes: usize,
+    names: usize,
     sent: usize,
 }
 
@@ -40,7 +41,7 @@ impl Outbox {
     pub fn messages(&self) -> impl Iterator<Item = (&str, &str)> {
         self.sent.iter().map(|sent| {
             let body = std::str::from_utf8(&self.bytes[sent.body.clone()]);
-            (sent.dest.as_str(), body.expect("bodies are copied from strings"))
+            (&self.names[sent.dest.clone()], body.expect("bodies are copied from strings"))
         })
     }
 
@@ -52,6 +53,7 @@ impl Outbox {
     /// Forgets all messages, keeping the room they took.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.names.clear();
         self.sent.clear();
     }
 
@@ -63,12 +65,14 @@ impl Outbox {
         stamp: Stamp<'_>,
     ) -> Result<(), SyntaxError> {
         let body = write_message(&mut self.bytes, src, dest, body, stamp)?;
-        self.sent.push(Sent { dest: dest.into(), body });
+        let start = self.names.len();
+        self.names.push_str(dest);
+        self.sent.push(Sent { dest: start..self.names.len(), body });
         Ok(())
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes.len(), sent: self.sent.len() }
+        Mark { bytes: self.bytes.len(), names: self.names.len(), sent: self.sent.len() }
     }
 
     pub(super) fn bytes_since(&self, mark: Mark) -> usize {
@@ -77,6 +81,7 @@ impl Outbox {
 
     pub(super) fn rewind(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
+        self.names.truncate(mark.names);
         self.sent.truncate(mark.sent);
     }
 }

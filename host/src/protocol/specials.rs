@@ -48,48 +48,65 @@ impl<'a> Specials<'a> {
             }
             start += BLOCK;
         }
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        // Zeroes are special, so what lies beyond the end ends a search.
-        let mut block = [0; BLOCK];
-        block[..rest.len()].copy_from_slice(rest);
-        (self.start, self.found) = (start, specials(&block));
+        (self.start, self.found) = (start, specials_at_end(self.bytes, start));
         (start + self.found.trailing_zeros() as usize).min(self.bytes.len())
     }
 }
 
-/// A bit for each byte that is a quote, a backslash or a control character.
+const LANE: usize = 16;
+
+/// A bit for each byte of a block that is a quote, a backslash or a control character.
+fn specials(block: &[u8; BLOCK]) -> u64 {
+    lanes(block.as_chunks().0)
+}
+
+fn lanes(lanes: &[[u8; LANE]]) -> u64 {
+    lanes
+        .iter()
+        .enumerate()
+        .fold(0, |found, (number, lane)| found | u64::from(specials_of(lane)) << (LANE * number))
+}
+
+/// The same for less than a block at the end of a text. What lies beyond the end counts as special, and ends a search.
+fn specials_at_end(text: &[u8], start: usize) -> u64 {
+    let rest = text.get(start..).unwrap_or_default();
+    let (whole, last) = rest.as_chunks();
+    let of_last = match text.last_chunk() {
+        // The lane that ends with the text: copying the rest and loading it again at once would make the processor wait.
+        Some(lane) => u64::from(specials_of(lane)) >> (LANE - last.len()),
+        None => last.iter().rev().fold(0, |found, &byte| found << 1 | u64::from(is_special(byte))),
+    };
+    lanes(whole) | of_last << (LANE * whole.len()) | u64::MAX << rest.len()
+}
+
+/// A bit for each byte that is a quote, a backslash or a control character, the first byte's the lowest.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn specials(block: &[u8; BLOCK]) -> u64 {
+fn specials_of(lane: &[u8; LANE]) -> u16 {
     // SAFETY: every x86_64 processor has SSE2.
-    unsafe { specials_sse2(block) }
+    unsafe { specials_sse2(lane) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sse2")]
 #[inline]
-fn specials_sse2(block: &[u8; BLOCK]) -> u64 {
+fn specials_sse2(lane: &[u8; LANE]) -> u16 {
     use std::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     };
-    let mut found = 0;
-    for (number, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
-        let [low, high] = [0, 8].map(|at| i64::from_le_bytes(*bytes[at..].first_chunk().expect("16 bytes")));
-        let bytes = _mm_set_epi64x(high, low);
-        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
-        let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
-        let controls = _mm_cmpeq_epi8(bytes, _mm_min_epu8(bytes, _mm_set1_epi8(0x1f)));
-        let bits = _mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, backslashes)));
-        // Sixteen bits, one for each byte.
-        found |= u64::from(bits as u16) << (16 * number);
-    }
-    found
+    let [low, high] = [0, 8].map(|at| i64::from_le_bytes(*lane[at..].first_chunk().expect("8 bytes")));
+    let bytes = _mm_set_epi64x(high, low);
+    let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+    let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+    let controls = _mm_cmpeq_epi8(bytes, _mm_min_epu8(bytes, _mm_set1_epi8(0x1f)));
+    // Sixteen bits, one for each byte.
+    _mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, backslashes))) as u16
 }
 
-/// A bit for each byte that is a quote, a backslash or a control character.
+/// A bit for each byte that is a quote, a backslash or a control character, the first byte's the lowest.
 #[cfg(not(target_arch = "x86_64"))]
-fn specials(block: &[u8; BLOCK]) -> u64 {
-    block.iter().rev().fold(0, |found, &byte| found << 1 | u64::from(is_special(byte)))
+fn specials_of(lane: &[u8; LANE]) -> u16 {
+    lane.iter().rev().fold(0, |found, &byte| found << 1 | u16::from(is_special(byte)))
 }
 
 #[cfg(test)]
