@@ -1,7 +1,7 @@
 //! How fast the checkers are, and how the cost of an operation changes with the length of the history. The histories
 //! are valid, and come from a made-up system of concurrent clients on one copy of the data, drawn from a fixed seed.
 //!
-//!     cargo bench --profile dev --bench checkers
+//!     cargo bench --bench checkers
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};

@@ -1,7 +1,7 @@
 //! How fast the bench is, from the flags of a test to its verdict: events per second, simulated seconds per second of
 //! wall time, memory, and how these change with the number of nodes and with the length of the run.
 //!
-//!     cargo bench --profile dev --bench simulation
+//!     cargo bench --bench simulation
 //!
 //! Each figure is the median over the seeds, of whole processes that write all their files, the report included.
 

@@ -1,5 +1,5 @@
 //! How fast a node is, against one written by hand in Rust: any node, in any language, for all of it goes through pipes.
-//! `cargo bench --profile dev --bench node -- --help` says what is measured. The nodes run in turn, round by round, and
+//! `cargo bench --bench node -- --help` says what is measured. The nodes run in turn, round by round, and
 //! what counts is the ratio within a round: absolute figures move together on a busy machine.
 
 mod load;
@@ -25,7 +25,7 @@ use self::report::Table;
 /// Bodies have 60 B, 1 KiB and 16 KiB; the payload is a string. Each figure is the median over the rounds, behind it the
 /// median of the ratio to the first node, and half the distance between that ratio's quartiles.
 #[derive(Parser)]
-#[command(name = "cargo bench --profile dev --bench node --", no_binary_name = false)]
+#[command(name = "cargo bench --bench node --", no_binary_name = false)]
 struct Arguments {
     /// Rounds that count. One more comes first, to warm caches.
     #[arg(long, default_value_t = 9)]
