@@ -3,14 +3,13 @@
 use std::fmt::Write;
 use std::fs;
 
-use super::support::{INIT, host, host_ok, root, when_installed};
+use super::support::{INIT, host, host_ok, new_project, root, when_installed};
 
 #[test]
 fn goroutines_wait_for_the_host_for_each_other_and_for_the_garbage_collector() {
     when_installed("go", |_| {
         let place = tempfile::tempdir().unwrap();
-        host_ok(place.path(), &["new", "goroutines", "--lang", "go"]);
-        let dir = place.path().join("goroutines");
+        let dir = new_project(place.path(), "goroutines", "go");
         fs::write(dir.join("plugin.go"), include_str!("go/plugin.go")).unwrap();
         fs::write(dir.join("conversation.txt"), include_str!("go/conversation.txt")).unwrap();
         fs::write(dir.join("long.txt"), long_conversation()).unwrap();

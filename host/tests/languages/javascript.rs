@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::support::{host, host_ok, nested, when_installed};
+use super::support::{host, host_ok, nested, new_project, when_installed};
 
 const INIT: &str =
     r#"{"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}"#;
@@ -103,8 +103,7 @@ fn promises_timers_errors_and_numbers_are_as_the_sdk_says() {
 fn mistakes_are_named_by_their_line() {
     when_installed("js", |_| {
         let place = tempfile::tempdir().unwrap();
-        host_ok(place.path(), &["new", "trial", "--lang", "js"]);
-        let dir = place.path().join("trial");
+        let dir = new_project(place.path(), "trial", "js");
         for (text, reason) in [
             ("import 'glomers';\nthis is no JavaScript", "plugin.js:2:"),
             ("import 'glomers';\nawait 1;", "plugin.js:2:"),

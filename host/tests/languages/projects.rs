@@ -6,14 +6,13 @@ use std::process::Command;
 
 use host::build::language::Language;
 
-use super::support::{call, host, host_ok};
+use super::support::{call, host, host_ok, new_project};
 
 super::each_language!(from_nothing_to_a_tested_plugin);
 
 fn from_nothing_to_a_tested_plugin(language: &'static Language) {
     let place = tempfile::tempdir().unwrap();
-    host_ok(place.path(), &["new", "parrot", "--lang", language.name]);
-    let dir = place.path().join("parrot");
+    let dir = new_project(place.path(), "parrot", language.name);
     assert!(dir.join(language.marker).is_file());
     let readme = fs::read_to_string(dir.join("README.md")).unwrap();
     assert!(readme.lines().count() <= 6, "a README of about five lines:\n{readme}");
@@ -106,8 +105,7 @@ fn a_directory_without_a_plugin_is_told_what_would_mark_one() {
 #[test]
 fn a_tool_that_is_missing_is_named_with_the_command_that_installs_it() {
     let place = tempfile::tempdir().unwrap();
-    let dir = place.path().join("parrot");
-    host_ok(place.path(), &["new", "parrot", "--lang", "c"]);
+    let dir = new_project(place.path(), "parrot", "c");
     let output = Command::new(env!("CARGO_BIN_EXE_host"))
         .args(["build", "."])
         .current_dir(&dir)
@@ -130,8 +128,7 @@ fn a_tool_that_is_missing_is_named_with_the_command_that_installs_it() {
 fn a_plugin_that_does_not_compile_leaves_the_one_that_is_there() {
     super::support::when_installed("c", |_| {
         let place = tempfile::tempdir().unwrap();
-        let dir = place.path().join("parrot");
-        host_ok(place.path(), &["new", "parrot", "--lang", "c"]);
+        let dir = new_project(place.path(), "parrot", "c");
         host_ok(&dir, &["build"]);
         let before = fs::read(dir.join("plugins/parrot.wasm")).unwrap();
         fs::write(dir.join("plugin.c"), "this is not C").unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use host::build::{self, Built};
 
-use super::support::{host, host_ok, nested, root, when_installed};
+use super::support::{host, host_ok, nested, new_project, root, when_installed};
 
 fn build_echo(place: &Path) -> Built {
     build::one(&root().join("plugins/lang/echo-python"), Some(place)).expect("it compiles")
@@ -24,8 +24,7 @@ fn the_same_sources_give_the_same_component() {
 fn what_cannot_be_logged_is_no_defect() {
     when_installed("python", |_| {
         let place = tempfile::tempdir().unwrap();
-        host_ok(place.path(), &["new", "trial", "--lang", "python"]);
-        let dir = place.path().join("trial");
+        let dir = new_project(place.path(), "trial", "python");
         let plugin = r#"
 import logging
 import sys

@@ -1,7 +1,7 @@
 //! Running `host`, and leaving out what cannot be run here.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use host::build::language::{LANGUAGES, Language};
@@ -43,6 +43,12 @@ pub fn host_ok(dir: &Path, words: &[&str]) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "host {words:?}\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
     stdout
+}
+
+/// A new project, by `host new`. Returns its directory.
+pub fn new_project(place: &Path, name: &str, language: &str) -> PathBuf {
+    host_ok(place, &["new", name, "--lang", language]);
+    place.join(name)
 }
 
 /// Runs a check if the language's tools are here. On a machine of CI they have to be.
