@@ -34,6 +34,7 @@ impl Lists {
         if layout.align() > STEP {
             return None;
         }
+        // For no bytes that is a list far beyond the last.
         self.0.get(layout.size().wrapping_sub(1) / STEP)
     }
 }

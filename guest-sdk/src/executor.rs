@@ -72,9 +72,9 @@ impl Executor {
         slot.queued.wake_by_ref();
     }
 
-    /// Adds a task, polls it before any that is woken, and then polls those until none is left.
-    pub(crate) fn run_with(&self, task: Task, is_resident: bool) {
-        let place = lock(&self.slots).place(&self.ready, is_resident);
+    /// Adds a task that is no resident, polls it before any that is woken, and then polls those until none is left.
+    pub(crate) fn run_with(&self, task: Task) {
+        let place = lock(&self.slots).place(&self.ready, false);
         self.poll(place, task);
         self.run();
     }
@@ -182,7 +182,7 @@ mod tests {
             })
         };
         executor.spawn(step("a"), false);
-        executor.run_with(step("b"), false);
+        executor.run_with(step("b"));
         assert_eq!(*lock(&trace), "baba");
         assert!(executor.is_at_rest());
     }

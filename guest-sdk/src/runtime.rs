@@ -81,10 +81,7 @@ impl<S: Handler> Instance<S> {
     pub fn on_message(&self, message: Incoming) {
         let runtime = self.node.runtime();
         match from_body::<S::Request>(&message.body) {
-            Ok(request) => {
-                let task = Box::pin(answer(self.node.clone(), request, message));
-                runtime.executor.run_with(task, false);
-            }
+            Ok(request) => runtime.executor.run_with(Box::pin(answer(self.node.clone(), request, message))),
             Err(error) => runtime.refuse(&ReplyTo::sender_of(&message), &error),
         }
     }

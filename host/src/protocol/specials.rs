@@ -61,10 +61,7 @@ fn specials(block: &[u8; BLOCK]) -> u64 {
 }
 
 fn lanes(lanes: &[[u8; LANE]]) -> u64 {
-    lanes
-        .iter()
-        .enumerate()
-        .fold(0, |found, (number, lane)| found | u64::from(specials_of(lane)) << (LANE * number))
+    lanes.iter().enumerate().fold(0, |found, (number, lane)| found | specials_of(lane) << (LANE * number))
 }
 
 /// The same for less than a block at the end of a text. What lies beyond the end counts as special, and ends a search.
@@ -73,16 +70,20 @@ fn specials_at_end(text: &[u8], start: usize) -> u64 {
     let (whole, last) = rest.as_chunks();
     let of_last = match text.last_chunk() {
         // The lane that ends with the text: copying the rest and loading it again at once would make the processor wait.
-        Some(lane) => u64::from(specials_of(lane)) >> (LANE - last.len()),
-        None => last.iter().rev().fold(0, |found, &byte| found << 1 | u64::from(is_special(byte))),
+        Some(lane) => specials_of(lane) >> (LANE - last.len()),
+        None => one_by_one(last),
     };
     lanes(whole) | of_last << (LANE * whole.len()) | u64::MAX << rest.len()
+}
+
+fn one_by_one(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |found, &byte| found << 1 | u64::from(is_special(byte)))
 }
 
 /// A bit for each byte that is a quote, a backslash or a control character, the first byte's the lowest.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn specials_of(lane: &[u8; LANE]) -> u16 {
+fn specials_of(lane: &[u8; LANE]) -> u64 {
     // SAFETY: every x86_64 processor has SSE2.
     unsafe { specials_sse2(lane) }
 }
@@ -90,7 +91,7 @@ fn specials_of(lane: &[u8; LANE]) -> u16 {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sse2")]
 #[inline]
-fn specials_sse2(lane: &[u8; LANE]) -> u16 {
+fn specials_sse2(lane: &[u8; LANE]) -> u64 {
     use std::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     };
@@ -99,14 +100,15 @@ fn specials_sse2(lane: &[u8; LANE]) -> u16 {
     let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
     let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
     let controls = _mm_cmpeq_epi8(bytes, _mm_min_epu8(bytes, _mm_set1_epi8(0x1f)));
+    let bits = _mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, backslashes)));
     // Sixteen bits, one for each byte.
-    _mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, backslashes))) as u16
+    u64::from(bits as u16)
 }
 
 /// A bit for each byte that is a quote, a backslash or a control character, the first byte's the lowest.
 #[cfg(not(target_arch = "x86_64"))]
-fn specials_of(lane: &[u8; LANE]) -> u16 {
-    lane.iter().rev().fold(0, |found, &byte| found << 1 | u16::from(is_special(byte)))
+fn specials_of(lane: &[u8; LANE]) -> u64 {
+    one_by_one(lane)
 }
 
 #[cfg(test)]
