@@ -2,6 +2,8 @@
 //!
 //! The path of a message: `stdio` reads a line, `protocol` finds the envelope, `node` decides whose event it is, `guest`
 //! runs the sandboxed plugin; effects come back through `node` into its outbox, and `stdio` writes them.
+//!
+//! Comments that cite "spec §5.1" mean that section of `host/docs/maelstrom.md`, which says what Maelstrom does exactly.
 
 pub mod bench;
 pub mod build;
