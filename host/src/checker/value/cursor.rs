@@ -81,20 +81,21 @@ impl<'t> Cursor<'t> {
 
     /// `uXXXX` or a surrogate pair `uXXXX\uXXXX`, from the first `u`.
     pub fn unicode_escape(&mut self) -> Result<char, ParseError> {
-        let start = self.at;
-        let mut units = vec![self.utf16_unit()?];
-        if (0xd800..0xdc00).contains(&units[0]) && self.take_byte(b'\\') {
-            units.push(self.utf16_unit()?);
+        let unit = self.utf16_unit()?;
+        let end = self.at;
+        if (0xd800..0xdc00).contains(&unit) && self.take("\\u") {
+            self.at -= 1;
+            if let Some(Ok(character)) = char::decode_utf16([unit, self.utf16_unit()?]).next() {
+                return Ok(character);
+            }
+            self.at = end;
         }
-        match char::decode_utf16(units).next() {
-            Some(Ok(character)) => Ok(character),
-            _ => Err(ParseError { offset: start, reason: "a surrogate without its partner".to_owned() }),
-        }
+        Ok(char::from_u32(u32::from(unit)).unwrap_or_else(|| stand_in(unit)))
     }
 
     fn utf16_unit(&mut self) -> Result<u16, ParseError> {
         if !self.take_byte(b'u') {
-            return Err(self.error("expected the other half of a surrogate pair"));
+            return Err(self.error("expected `u`"));
         }
         let digits =
             self.text.get(self.at..self.at + 4).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -103,4 +104,10 @@ impl<'t> Cursor<'t> {
         self.at += 4;
         Ok(unit)
     }
+}
+
+/// The character for half of a surrogate pair whose other half is missing. Maelstrom's reader takes such a string as it
+/// is, which Rust's strings cannot hold; a private character for each half keeps different strings different.
+fn stand_in(surrogate: u16) -> char {
+    char::from_u32(0x10_f000 + u32::from(surrogate) - 0xd800).expect("plane 16 has characters there")
 }
