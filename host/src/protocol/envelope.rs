@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::Utf8Error;
 
 use super::body::Body;
-use super::json::{RawStr, Scanner, SyntaxError};
+use super::json::{self, RawStr, Scanner, SyntaxError};
 
 /// A message as it came over the wire. Keys of the envelope other than `src`, `dest` and `body` are ignored, among
 /// them Maelstrom's own `id`; of a key that occurs twice the last counts.
@@ -95,6 +95,31 @@ impl<'a> Envelope<'a> {
             None => Err(Malformed::Missing("body")),
         }
     }
+
+    /// Reads a line that a node has written, as Maelstrom does (spec §3.1): a body that is missing is empty, and a key that
+    /// does not belong into an envelope, which comes back beside it, makes the message malformed.
+    pub fn parse_output(line: &'a str) -> Result<(Envelope<'a>, Option<String>), Malformed> {
+        let envelope = match Envelope::parse(line.as_bytes()) {
+            Err(Malformed::Missing("body")) => {
+                let name = |field| {
+                    let text = json::field(line, field).unwrap_or_default();
+                    serde_json::from_str(text).map_err(|_| Malformed::Mistyped(field, "a string"))
+                };
+                let (src, dest): (String, String) = (name("src")?, name("dest")?);
+                Envelope { src: src.into(), dest: dest.into(), body: "{}", fields: Body::default() }
+            }
+            envelope => envelope?,
+        };
+        let mut stray = None;
+        json::scan_object(line, |member| {
+            let belongs = ["id", "src", "dest", "body"].iter().any(|key| member.key.is(key));
+            if !belongs && stray.is_none() {
+                stray = Some(member.key.decode().unwrap_or_default().into_owned());
+            }
+        })
+        .map_err(Malformed::Json)?;
+        Ok((envelope, stray))
+    }
 }
 
 /// `string` is the field's value, if there is one, as far as it is a string.
@@ -109,6 +134,25 @@ mod tests {
 
     fn reason(line: &str) -> String {
         Envelope::parse(line.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_a_node_wrote_may_lack_a_body_but_has_no_other_keys() {
+        let read = |line| {
+            let (envelope, stray) = Envelope::parse_output(line).unwrap();
+            (envelope.src.into_owned(), envelope.body.to_owned(), stray)
+        };
+        let n1 = || "n1".to_owned();
+        assert_eq!(
+            read(r#"{"src":"n1","dest":"c1","id":4,"body":{"a":1}}"#),
+            (n1(), r#"{"a":1}"#.to_owned(), None)
+        );
+        assert_eq!(read(r#"{"src":"n1","dest":"c1"}"#), (n1(), "{}".to_owned(), None));
+        let stray = read(r#"{"src":"n1","dest":"c1","body":{},"time":3}"#).2;
+        assert_eq!(stray.as_deref(), Some("time"));
+        for line in ["[]", "{", r#"{"src":"n1"}"#, r#"{"src":1,"dest":"c1"}"#] {
+            assert!(Envelope::parse_output(line).is_err(), "{line}");
+        }
     }
 
     #[test]
