@@ -2,6 +2,7 @@
 //! no message: the run loop keeps those on their way, asks at the send when they are due, and at that time
 //! whether they may arrive.
 
+mod head_of_line;
 mod latency;
 mod links;
 mod partition;
@@ -13,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::random::{Probability, Seed, Stream};
 
+pub use head_of_line::HeadOfLine;
 pub use latency::{Distribution, Latency};
 pub use links::Links;
 pub use partition::{Partition, majority};
@@ -39,6 +41,9 @@ pub struct Options {
     pub slow_factor: u64,
     /// How likely a pair of nodes can talk in one direction only.
     pub one_way_cuts: Probability,
+    /// Messages are delivered as Maelstrom does it ([`HeadOfLine`]) instead of strictly when they are due. Then a cut
+    /// stops a message when it is taken out of its queue, and neither before nor after.
+    pub head_of_line: bool,
 }
 
 /// Maelstrom's network with its default options: nothing is wrong.
@@ -51,6 +56,7 @@ impl Default for Options {
             slow_links: Probability::NEVER,
             slow_factor: 10,
             one_way_cuts: Probability::NEVER,
+            head_of_line: false,
         }
     }
 }
@@ -64,6 +70,8 @@ pub enum DropReason {
     Loss,
     /// The receiver was down at some time between.
     Down,
+    /// The receiver is not there yet, not there any more, or never was.
+    Unknown,
 }
 
 impl DropReason {
@@ -73,6 +81,7 @@ impl DropReason {
             DropReason::Partition => "partition",
             DropReason::Loss => "loss",
             DropReason::Down => "down",
+            DropReason::Unknown => "unknown",
         }
     }
 }
@@ -180,7 +189,11 @@ impl Network {
         if self.receiver(dest)? != incarnation {
             return Err(DropReason::Down);
         }
-        if self.may_pass(src, dest) { Ok(()) } else { Err(DropReason::Partition) }
+        if self.options.head_of_line || self.may_pass(src, dest) {
+            Ok(())
+        } else {
+            Err(DropReason::Partition)
+        }
     }
 
     /// Whether the link from `src` to `dest` is not cut.
@@ -276,7 +289,7 @@ impl Network {
 
     /// Whether a message gets onto a link and is not lost there.
     fn enter(&mut self, link: (usize, usize)) -> Result<(), DropReason> {
-        if self.is_cut(link) {
+        if !self.options.head_of_line && self.is_cut(link) {
             return Err(DropReason::Partition);
         }
         if self.loss.happens(&mut self.losses) { Err(DropReason::Loss) } else { Ok(()) }
