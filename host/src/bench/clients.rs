@@ -1,5 +1,6 @@
 //! Clients on the network: who they are, what they wait for, and what becomes of an operation (spec §6, §7).
 
+use super::offence;
 use crate::checker::Value;
 use crate::protocol::ErrorCode;
 use crate::workload::{Clients as Manners, Invocation};
@@ -23,8 +24,85 @@ pub(super) struct Client {
     pub last_msg_id: i64,
     /// The request it waits for.
     pub waiting_for: Option<i64>,
-    /// A closed client hears nothing any more.
+    /// Requests that it has given up and that have not been answered since.
+    given_up: Vec<i64>,
+    /// A closed client receives nothing further.
     pub is_open: bool,
+}
+
+/// What a message is to a client that does not answer the request it waits for (spec §3.3). Maelstrom takes no notice of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stray {
+    /// An answer to a request that the client has given up.
+    Late,
+    /// Another answer to a request that has had one.
+    Again(i64),
+    /// An answer to a request that the client has not made.
+    Unasked(i64),
+    /// `in_reply_to` is missing.
+    NoReply,
+    /// `in_reply_to` is no integer, but this.
+    NotAnInteger(Value),
+}
+
+impl Client {
+    /// Sends a request: its number.
+    pub fn ask(&mut self) -> i64 {
+        self.last_msg_id += 1;
+        self.waiting_for = Some(self.last_msg_id);
+        self.last_msg_id
+    }
+
+    /// Stops waiting for this request; `false` if it did not wait for it.
+    pub fn give_up(&mut self, msg_id: i64) -> bool {
+        let waits = self.waiting_for == Some(msg_id);
+        if waits {
+            self.waiting_for = None;
+            self.given_up.push(msg_id);
+        }
+        waits
+    }
+
+    /// Takes a message: the answer the client waits for, or something else.
+    pub fn take(&mut self, body: &Value) -> Result<(), Stray> {
+        let msg_id = match body.get("in_reply_to") {
+            None | Some(Value::Null) => return Err(Stray::NoReply),
+            Some(Value::Int(msg_id)) => *msg_id,
+            Some(other) => return Err(Stray::NotAnInteger(other.clone())),
+        };
+        if self.waiting_for == Some(msg_id) {
+            self.waiting_for = None;
+            return Ok(());
+        }
+        if let Some(at) = self.given_up.iter().position(|given_up| *given_up == msg_id) {
+            self.given_up.swap_remove(at);
+            return Err(Stray::Late);
+        }
+        Err(if (1..=self.last_msg_id).contains(&msg_id) {
+            Stray::Again(msg_id)
+        } else {
+            Stray::Unasked(msg_id)
+        })
+    }
+}
+
+impl Stray {
+    /// Why it answers nothing; `None` for an answer that merely came late.
+    pub fn reason(&self, waiting_for: Option<i64>) -> Option<String> {
+        let wanted = match waiting_for {
+            Some(msg_id) => format!("must be {msg_id}"),
+            None => "must be the `msg_id` of a request that is open".to_owned(),
+        };
+        Some(match self {
+            Stray::Late => return None,
+            Stray::Again(msg_id) => format!("request {msg_id} has been answered before"),
+            Stray::Unasked(msg_id) => format!("`in_reply_to` is {msg_id}, it {wanted}"),
+            Stray::NoReply => format!("`in_reply_to` is missing, it {wanted}"),
+            Stray::NotAnInteger(value) => {
+                format!("`in_reply_to` is {}, it {wanted}", offence::excerpt(&value.to_string()))
+            }
+        })
+    }
 }
 
 /// All clients there have ever been.
@@ -33,7 +111,8 @@ pub(super) struct Clients(Vec<Client>);
 
 impl Clients {
     pub fn open(&mut self, owner: Owner) -> usize {
-        self.0.push(Client { owner, last_msg_id: 0, waiting_for: None, is_open: true });
+        let given_up = Vec::new();
+        self.0.push(Client { owner, last_msg_id: 0, waiting_for: None, given_up, is_open: true });
         self.0.len() - 1
     }
 
@@ -48,8 +127,13 @@ impl Clients {
 
     /// The open client of that name.
     pub fn named(&self, name: &str) -> Option<usize> {
+        self.ever_named(name).filter(|client| self.0[*client].is_open)
+    }
+
+    /// The client of that name, open or closed.
+    pub fn ever_named(&self, name: &str) -> Option<usize> {
         let number: usize = name.strip_prefix('c')?.parse().ok()?;
-        self.0.get(number).filter(|client| client.is_open && name == id(number)).map(|_| number)
+        (number < self.0.len() && name == id(number)).then_some(number)
     }
 }
 
@@ -177,6 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn what_answers_nothing_says_why() {
+        let mut clients = Clients::default();
+        let client = clients.open(Owner::Worker(0));
+        let client = clients.get(client);
+        let mut reason = |client: &mut Client, in_reply_to: &str| {
+            let body = Value::from_json(&format!("{{\"in_reply_to\":{in_reply_to}}}")).unwrap();
+            client.take(&body).map_err(|stray| stray.reason(client.waiting_for).unwrap_or("late".to_owned()))
+        };
+        client.ask();
+        assert!(client.give_up(1) && !client.give_up(1));
+        assert_eq!(reason(client, "1"), Err("late".to_owned()));
+        assert_eq!(reason(client, "1"), Err("request 1 has been answered before".to_owned()));
+        client.ask();
+        assert_eq!(reason(client, "\"2\""), Err("`in_reply_to` is \"2\", it must be 2".to_owned()));
+        assert_eq!(reason(client, "2.0"), Err("`in_reply_to` is 2.0, it must be 2".to_owned()));
+        assert_eq!(reason(client, "null"), Err("`in_reply_to` is missing, it must be 2".to_owned()));
+        assert_eq!(reason(client, "17"), Err("`in_reply_to` is 17, it must be 2".to_owned()));
+        assert_eq!(reason(client, "2"), Ok(()));
+        assert_eq!(reason(client, "2"), Err("request 2 has been answered before".to_owned()));
+    }
+
+    #[test]
     fn only_open_clients_have_names() {
         let mut clients = Clients::default();
         let first = clients.open(Owner::Worker(0));
@@ -185,6 +291,6 @@ mod tests {
             assert_eq!(clients.named(name), None, "{name}");
         }
         clients.close(first);
-        assert_eq!(clients.named("c0"), None);
+        assert_eq!((clients.named("c0"), clients.ever_named("c0")), (None, Some(first)));
     }
 }

@@ -2,6 +2,7 @@
 //! pipes and in real time. The run loop is the same for both.
 
 use super::nemesis::Skew;
+use super::offence;
 
 /// Something that came out of a node.
 #[derive(Debug)]
@@ -18,7 +19,14 @@ pub enum Output<'a> {
     /// The node is dead.
     Death(Death),
     /// The node did something that it should not, and lives.
-    Offence(String),
+    Offence {
+        /// What kind of thing.
+        kind: offence::Kind,
+        /// What, in words.
+        text: String,
+        /// The beginning of what it wrote.
+        quote: Option<String>,
+    },
     /// The node's plugin was swapped, with what is to be said about that, or was not, with the reason.
     Swap(Result<String, String>),
 }

@@ -9,6 +9,8 @@ pub mod cluster;
 pub mod journal;
 pub mod nemesis;
 pub mod network;
+mod nodes;
+pub mod offence;
 pub mod processes;
 pub mod random;
 pub mod results;
@@ -26,6 +28,7 @@ use crate::workload;
 use self::cluster::{Cluster, Death};
 use self::journal::Journal;
 use self::nemesis::Faults;
+use self::offence::Offence;
 use self::random::Seed;
 
 /// What is to be tested, and how (spec §2).
@@ -49,6 +52,14 @@ pub struct Test {
     pub availability: Option<Availability>,
     /// Replicas behind `lww-kv`.
     pub lww_replicas: NonZeroUsize,
+    /// Nodes are started one by one, each at a time drawn uniformly from this long. Maelstrom starts them side by side, so
+    /// that one may be initialised before another is there (spec §4.1, §19.1).
+    pub start_spread_ns: u64,
+    /// A node that has something to do gets its turn after a time drawn uniformly from below this, as on a machine with
+    /// more to do than processors to do it.
+    pub scheduling_jitter_ns: u64,
+    /// What Maelstrom would stop listening to a node for, and what the checkers only warn of, makes a run invalid.
+    pub strict: bool,
     /// What everything is drawn from.
     pub seed: Seed,
 }
@@ -95,19 +106,6 @@ pub struct Swap {
     pub time_ns: u64,
     /// What is to be said about it, or why it was refused.
     pub outcome: Result<String, String>,
-}
-
-/// Something that should not have happened and did not end the run.
-#[derive(Clone, Debug)]
-pub struct Offence {
-    /// Which node or service.
-    pub culprit: String,
-    /// The first time, on the run's clock.
-    pub time_ns: u64,
-    /// What, the first time.
-    pub text: String,
-    /// How often.
-    pub count: usize,
 }
 
 /// Why a run could not begin: who did not get ready, and when.

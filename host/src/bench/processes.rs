@@ -1,6 +1,7 @@
 //! A cluster of native processes on pipes, in real time, as Maelstrom has it (spec §4). Whatever a process does, the
 //! bench goes on: each pipe has a thread of its own, queues are bounded, and what cannot be used is an offence.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -14,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::cluster::{Cluster, Death, Delivery, Output};
 use super::nemesis::Skew;
+use super::offence;
 use crate::protocol::{Envelope, json};
 
 /// Lines that wait to be written to one process. One that stops reading loses what comes after.
@@ -202,7 +204,7 @@ impl Processes {
             What::Deaf => {
                 let text =
                     format!("it does not read its input; what comes after {MAX_UNREAD} messages is lost");
-                return take(node, Output::Offence(text));
+                return take(node, Output::Offence { kind: offence::Kind::Deaf, text, quote: None });
             }
             What::End => {
                 let death = self.bury(node);
@@ -213,20 +215,9 @@ impl Processes {
         if self.is_flooding(node) {
             let text =
                 format!("it writes more than {MAX_LINES_PER_SECOND} lines in a second; the rest is dropped");
-            return take(node, Output::Offence(text));
+            return take(node, Output::Offence { kind: offence::Kind::Flood, text, quote: None });
         }
-        match Envelope::parse(&line) {
-            Ok(Envelope { src, dest, body, .. }) => {
-                take(node, Output::Message { src: &src, dest: &dest, body });
-            }
-            Err(reason) => {
-                let excerpt: String = String::from_utf8_lossy(&line).chars().take(60).collect();
-                take(
-                    node,
-                    Output::Offence(format!("a line of its output is no message: {reason}: {excerpt}")),
-                );
-            }
-        }
+        read_line(&line, &mut |output| take(node, output));
     }
 
     /// How a process whose output has ended died. One that only closed its output is killed.
@@ -265,6 +256,27 @@ impl Processes {
                 _ => thread::sleep(Duration::from_millis(5)),
             }
         }
+    }
+}
+
+/// What a line of a process's output amounts to (spec §3.1, §3.4).
+fn read_line(line: &[u8], take: &mut dyn FnMut(Output<'_>)) {
+    let text = String::from_utf8_lossy(line);
+    let offend = |take: &mut dyn FnMut(Output<'_>), kind, reason: String| {
+        take(Output::Offence { kind, text: reason, quote: Some(offence::excerpt(&text)) });
+    };
+    if matches!(text, Cow::Owned(_)) {
+        offend(take, offence::Kind::NotUtf8, "a line of its output is not UTF-8".to_owned());
+    }
+    let fault = match Envelope::parse_output(&text) {
+        Ok((Envelope { src, dest, body, .. }, stray)) => {
+            take(Output::Message { src: &src, dest: &dest, body });
+            stray.map(|key| format!("`{key}` does not belong beside src, dest and body"))
+        }
+        Err(reason) => Some(reason.to_string()),
+    };
+    if let Some(fault) = fault {
+        offend(take, offence::Kind::NotAMessage, format!("a line of its output is no message: {fault}"));
     }
 }
 

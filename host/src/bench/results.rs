@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::journal::NetStats;
-use super::{Crash, Offence, Run, Swap, Test};
+use super::offence::{MUTED, Offence};
+use super::{Crash, Run, Swap, Test};
 use crate::checker::availability::{self, AvailabilityResult};
 use crate::checker::stats::{self, StatsResult};
 use crate::checker::verdict::{Explain, Finding, seconds};
@@ -119,8 +120,19 @@ pub struct OffenceReport {
     pub node: String,
     /// The first time, in nanoseconds since the load began; negative before.
     pub time: i64,
-    /// What.
+    /// What kind of misbehaviour.
+    pub kind: &'static str,
+    /// Whether Maelstrom would read nothing further from the node.
+    #[serde(rename = "fatal-under-maelstrom")]
+    pub is_fatal: bool,
+    /// Whether it makes the run invalid under `--strict`.
+    #[serde(skip)]
+    is_invalid_if_strict: bool,
+    /// What, the first time, in words.
     pub text: String,
+    /// The beginning of what it wrote, the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// How often.
     pub count: usize,
 }
@@ -131,15 +143,18 @@ impl Results {
         let history = &run.history;
         let stats = stats::check(history, workload.never_succeed());
         let availability = availability::check(history, test.availability);
-        let nodes = Nodes::of(run);
+        let nodes = Nodes::of(run, test.strict);
         let checked = workload.check(history);
         let valid = Valid::worst([stats.total.valid, availability.valid, nodes.valid, checked.valid]);
         let crashes = nodes.crashes.iter().map(CrashReport::finding);
-        let mut violations: Vec<_> = crashes.chain(checked.violations.iter().cloned()).collect();
+        let (misdeeds, oddities): (Vec<_>, Vec<_>) =
+            nodes.offences.iter().partition(|offence| test.strict && offence.is_invalid_if_strict);
+        let mut violations: Vec<_> =
+            crashes.chain(offence_findings(&misdeeds)).chain(checked.violations.iter().cloned()).collect();
         violations.extend_from_slice(availability.violations());
         violations.extend_from_slice(stats.violations());
         let refused = nodes.swaps.iter().filter(|swap| !swap.done).map(SwapReport::finding);
-        let offences = nodes.offences.iter().map(OffenceReport::finding).chain(refused);
+        let offences = offence_findings(&oddities).chain(refused);
         let exceptions = Exceptions::of(history);
         let warnings =
             offences.chain(exceptions.findings(history)).chain(checked.warnings.iter().cloned()).collect();
@@ -221,7 +236,8 @@ impl Exceptions {
 }
 
 impl Nodes {
-    fn of(run: &Run) -> Nodes {
+    /// `is_strict`: whether what Maelstrom stops listening to a node for makes the run invalid.
+    fn of(run: &Run, is_strict: bool) -> Nodes {
         let time = |time_ns: u64| time_ns as i64 - run.load_began_ns as i64;
         let crash = |crash: &Crash| CrashReport {
             node: crash.node.clone(),
@@ -232,7 +248,11 @@ impl Nodes {
         let offence = |offence: &Offence| OffenceReport {
             node: offence.culprit.clone(),
             time: time(offence.time_ns),
+            kind: offence.kind.name(),
+            is_fatal: offence.kind.is_fatal_under_maelstrom(),
+            is_invalid_if_strict: offence.kind.is_invalid_if_strict(),
             text: offence.text.clone(),
+            quote: offence.quote.clone(),
             count: offence.count,
         };
         let swap = |swap: &Swap| SwapReport {
@@ -241,11 +261,13 @@ impl Nodes {
             done: swap.outcome.is_ok(),
             text: swap.outcome.clone().unwrap_or_else(|reason| reason),
         };
+        let is_strictly_invalid =
+            is_strict && run.offences.iter().any(|offence| offence.kind.is_invalid_if_strict());
         Nodes {
             crashes: run.crashes.iter().map(crash).collect(),
             offences: run.offences.iter().map(offence).collect(),
             swaps: run.swaps.iter().map(swap).collect(),
-            valid: Valid::from(run.crashes.is_empty()),
+            valid: Valid::from(run.crashes.is_empty() && !is_strictly_invalid),
         }
     }
 }
@@ -266,11 +288,47 @@ impl SwapReport {
     }
 }
 
+/// What nodes did, one finding for each kind: the first node is told of, the others are named.
+fn offence_findings<'o>(offences: &'o [&'o OffenceReport]) -> impl Iterator<Item = Finding> + 'o {
+    /// So many nodes are named beside the first.
+    const NAMED: usize = 4;
+    let is_first = |at: usize| offences[..at].iter().all(|earlier| earlier.kind != offences[at].kind);
+    let firsts = (0..offences.len()).filter(move |at| is_first(*at));
+    firsts.map(|at| {
+        let first = offences[at];
+        let others: Vec<_> = offences[at + 1..]
+            .iter()
+            .filter(|other| other.kind == first.kind)
+            .map(|other| &*other.node)
+            .collect();
+        let mut also = others[..others.len().min(NAMED)].join(", ");
+        if others.len() > NAMED {
+            also += &format!(" and {} more", others.len() - NAMED);
+        }
+        first.finding(&also)
+    })
+}
+
 impl OffenceReport {
-    fn finding(&self) -> Finding {
-        let time_ns = u64::try_from(self.time).unwrap_or_default();
-        let times = if self.count == 1 { String::new() } else { format!(" ({} times)", self.count) };
-        let text = format!("{} at {}: {}{times}", self.node, seconds(time_ns), self.text);
-        Finding::at_time(time_ns, text)
+    /// `also` names other nodes that did the same.
+    fn finding(&self, also: &str) -> Finding {
+        let when = match u64::try_from(self.time) {
+            Ok(time_ns) => format!("at {}", seconds(time_ns)),
+            Err(_) => format!("{} before the load", seconds(self.time.unsigned_abs())),
+        };
+        let mut text = format!("{} {when}: {}", self.node, self.text);
+        if self.is_fatal {
+            text += &format!("; {MUTED}");
+        }
+        if self.count > 1 {
+            text += &format!(" ({} times)", self.count);
+        }
+        if !also.is_empty() {
+            text += &format!("; also {also}");
+        }
+        if let Some(quote) = &self.quote {
+            text += &format!(": {quote}");
+        }
+        Finding::at_time(u64::try_from(self.time).unwrap_or_default(), text)
     }
 }

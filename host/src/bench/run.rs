@@ -1,6 +1,6 @@
 //! The run loop and its phases (spec §11): init, set-up, load with faults, quiet, final operations.
 
-use std::collections::VecDeque;
+use std::{iter, mem};
 
 use rand::RngExt;
 use smol_str::SmolStr;
@@ -9,11 +9,13 @@ use super::clients::{self, Clients, InHand, Outcome, Owner, Worker};
 use super::cluster::{Cluster, Delivery, Output};
 use super::journal::{Journal, MessageId};
 use super::nemesis::{Action, Nemesis};
-use super::network::{DropReason, Network};
+use super::network::{DropReason, HeadOfLine, Network};
+use super::nodes::{Answers, Life, Node};
+use super::offence::{self, Kind as Offending, Offences};
 use super::random::{Stream, uniform};
 use super::scheduler::Scheduler;
-use super::services::Services;
-use super::{Aborted, Crash, Offence, Progress, Run, Swap, Test};
+use super::services::{self, Services};
+use super::{Aborted, Crash, Progress, Run, Swap, Test};
 use crate::checker::history::History;
 use crate::checker::verdict::seconds;
 use crate::checker::{Kind, Op, Process, Value};
@@ -34,12 +36,16 @@ const PROGRESS_EVENTS: u64 = 1 << 10;
 /// Something that happens at a planned time.
 #[derive(Debug)]
 enum Event {
+    /// A node is started.
+    Start { node: usize },
     /// A message is due.
     Arrive { message: MessageId, incarnation: u32 },
     /// A node may want to be woken.
     Alarm { node: usize },
-    /// A client has waited long enough for this request.
-    Timeout { client: usize, msg_id: i64 },
+    /// It is a node's turn to run.
+    Turn { node: usize },
+    /// A client has waited long enough for this request, which it made at this time.
+    Timeout { client: usize, msg_id: i64, since_ns: u64 },
     /// The next operation of the load.
     Load,
     /// The next action of the nemesis.
@@ -48,23 +54,6 @@ enum Event {
     Final { worker: usize },
     /// A worker begins the final operation it has chosen.
     BeginFinal { worker: usize },
-}
-
-/// What the run loop knows of a node.
-#[derive(Debug, Default)]
-struct NodeState {
-    is_ready: bool,
-    is_dead: bool,
-    is_paused: bool,
-    /// A swap was asked for while it was paused.
-    is_swap_due: bool,
-    /// What came while it was paused.
-    held: VecDeque<MessageId>,
-    /// The earliest alarm that is planned.
-    alarm_ns: Option<u64>,
-    /// Clients' requests in a row that it has not answered in time, and when the last answer before them came.
-    unanswered: usize,
-    last_answer_ns: u64,
 }
 
 /// A run in progress.
@@ -76,11 +65,13 @@ pub(super) struct Loop<'t> {
     now_ns: u64,
     scheduler: Scheduler<Event>,
     network: Network,
+    /// Messages in the queues of their receivers, if they are delivered as Maelstrom does it.
+    queues: HeadOfLine<(MessageId, u32)>,
     services: Services,
     journal: Journal,
     clients: Clients,
     workers: Vec<Worker>,
-    nodes: Vec<NodeState>,
+    nodes: Vec<Node>,
     nemesis: Nemesis,
     active_faults: usize,
     load_began_ns: u64,
@@ -91,10 +82,13 @@ pub(super) struct Loop<'t> {
     gaps: Stream,
     generator: Stream,
     choices: Stream,
+    starts: Stream,
+    /// For each node.
+    turns: Vec<Stream>,
     ops: Vec<Op>,
     completed: usize,
     crashes: Vec<Crash>,
-    offences: Vec<Offence>,
+    offences: Offences,
     swaps: Vec<Swap>,
     aborted: Option<Aborted>,
 }
@@ -115,11 +109,12 @@ impl<'t> Loop<'t> {
             now_ns: 0,
             scheduler: Scheduler::default(),
             network: Network::new(test.network.clone(), nodes, seed),
+            queues: HeadOfLine::default(),
             services: Services::new(seed, test.lww_replicas),
             journal: Journal::default(),
             clients: Clients::default(),
             workers: (0..test.options.concurrency).map(worker).collect(),
-            nodes: nodes.iter().map(|_| NodeState::default()).collect(),
+            nodes: nodes.iter().map(|_| Node::default()).collect(),
             nemesis: Nemesis::new(&test.faults, test.nemesis_interval_ns, nodes.len(), seed),
             active_faults: 0,
             load_began_ns: 0,
@@ -129,10 +124,12 @@ impl<'t> Loop<'t> {
             gaps: seed.stream("load", 0),
             generator: seed.stream("generator", 0),
             choices: seed.stream("worker", 0),
+            starts: seed.stream("start", 0),
+            turns: (0..nodes.len() as u64).map(|node| seed.stream("scheduling", node)).collect(),
             ops: Vec::new(),
             completed: 0,
             crashes: Vec::new(),
-            offences: Vec::new(),
+            offences: Offences::default(),
             swaps: Vec::new(),
             aborted: None,
             test,
@@ -155,7 +152,7 @@ impl<'t> Loop<'t> {
             history,
             journal: self.journal,
             crashes: self.crashes,
-            offences: self.offences,
+            offences: self.offences.into_all(),
             swaps: self.swaps,
             logs,
             load_began_ns: self.load_began_ns,
@@ -169,8 +166,12 @@ impl<'t> Loop<'t> {
     /// Starts and initialises all nodes, and sets them up.
     fn prepare(&mut self) -> Result<(), Aborted> {
         for node in 0..self.nodes.len() {
-            self.start_node(node);
+            let after_ns = uniform(&mut self.starts, self.test.start_spread_ns / 2);
+            self.scheduler.plan(self.now_ns + after_ns, Event::Start { node });
         }
+        self.advance(self.now_ns + self.test.start_spread_ns, |this| {
+            this.nodes.iter().all(|node| node.life != Life::Absent)
+        });
         self.await_nodes(INIT_TIMEOUT_NS, "init")?;
         let setup = |node: &String| self.workload.setup(node);
         let requests: Vec<_> = self.test.options.nodes.iter().map(setup).collect();
@@ -193,7 +194,7 @@ impl<'t> Loop<'t> {
             None => Ok(()),
             Some(node) => {
                 let (name, timeout) = (&self.test.options.nodes[node], timeout_ns / 1_000_000_000);
-                let offence = self.offences.iter().find(|offence| offence.culprit == *name);
+                let offence = self.offences.of(name).next();
                 let reason = format!("{name} did not answer {what} within {timeout} s");
                 Err(Aborted {
                     reason,
@@ -258,9 +259,11 @@ impl<'t> Loop<'t> {
 
     fn happen(&mut self, event: Event) {
         match event {
+            Event::Start { node } => self.start_node(node),
             Event::Arrive { message, incarnation } => self.arrive(message, incarnation),
             Event::Alarm { node } => self.wake(node),
-            Event::Timeout { client, msg_id } => self.time_out(client, msg_id),
+            Event::Turn { node } => self.take_turn(node),
+            Event::Timeout { client, msg_id, since_ns } => self.time_out(client, msg_id, since_ns),
             Event::Load => self.next_operation(),
             Event::Fault(action) => {
                 if self.is_loading {
@@ -285,12 +288,69 @@ impl<'t> Loop<'t> {
         match self.network.send(self.now_ns, src, dest) {
             Err(reason) => self.journal.drop(self.now_ns, message, reason.as_str()),
             Ok(transit) => {
-                let incarnation = transit.incarnation;
-                self.scheduler.plan(transit.due_ns, Event::Arrive { message, incarnation });
-                if let Some(due_ns) = transit.duplicate_due_ns {
-                    self.scheduler.plan(due_ns, Event::Arrive { message, incarnation });
-                }
+                let due_ns = iter::once(transit.due_ns).chain(transit.duplicate_due_ns);
+                due_ns.for_each(|due_ns| self.dispatch(dest, due_ns, message, transit.incarnation));
             }
+        }
+    }
+
+    /// Accepts a message that a node has written, unless nobody is there to receive it.
+    fn post_from_node(&mut self, node: usize, src: &str, dest: &str, body: &str) {
+        let name = &self.test.options.nodes[node];
+        if src != name {
+            let (kind, note) = match self.find(src) {
+                Ok(()) => (Offending::FalseSource, "; Maelstrom would believe it"),
+                Err(_) => (Offending::UnknownSource, ", who does not exist"),
+            };
+            let text = || format!("it sent a message to {dest} in the name of {src}{note}");
+            self.offences.note(name, self.now_ns, kind, text);
+        }
+        let (kind, text) = match self.find(dest) {
+            Ok(()) => return self.post(src, dest, body),
+            Err(kind @ Offending::TooEarly) => {
+                (kind, format!("it sent a message to {dest} before {dest} was there"))
+            }
+            Err(kind @ Offending::TooLate) => {
+                (kind, format!("it sent a message to {dest}, a client that had given up and gone"))
+            }
+            Err(kind) => (kind, format!("it sent a message to {dest}, which does not exist")),
+        };
+        self.offences.note(name, self.now_ns, kind, || text);
+        let message = self.journal.send(self.now_ns, src, dest, body);
+        self.journal.drop(self.now_ns, message, DropReason::Unknown.as_str());
+    }
+
+    /// Whether anybody has that name now, or what it is to write to them.
+    fn find(&self, dest: &str) -> Result<(), Offending> {
+        if let Some(node) = self.node_named(dest) {
+            return if self.nodes[node].life == Life::Absent { Err(Offending::TooEarly) } else { Ok(()) };
+        }
+        match self.clients.ever_named(dest) {
+            Some(_) if self.clients.named(dest).is_none() => Err(Offending::TooLate),
+            None if !services::NAMES.contains(&dest) => Err(Offending::UnknownDestination),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends an accepted message on its way.
+    fn dispatch(&mut self, dest: &str, due_ns: u64, message: MessageId, incarnation: u32) {
+        if self.test.network.head_of_line {
+            self.queues.put(dest, due_ns, (message, incarnation));
+            self.take_from_queue(dest);
+        } else {
+            self.scheduler.plan(due_ns, Event::Arrive { message, incarnation });
+        }
+    }
+
+    /// Takes out of a receiver's queue what is to be delivered next; what is cut off at that moment is lost.
+    fn take_from_queue(&mut self, dest: &str) {
+        while let Some((due_ns, (message, incarnation))) = self.queues.take(dest) {
+            if self.network.may_pass(self.journal.src(message), dest) {
+                self.scheduler.plan(due_ns.max(self.now_ns), Event::Arrive { message, incarnation });
+                return;
+            }
+            self.journal.drop(self.now_ns, message, DropReason::Partition.as_str());
+            self.queues.done(dest);
         }
     }
 
@@ -298,26 +358,37 @@ impl<'t> Loop<'t> {
         let (src, dest) = (self.journal.src(message), self.journal.dest(message));
         if let Err(reason) = self.network.arrive(src, dest, incarnation) {
             self.journal.drop(self.now_ns, message, reason.as_str());
-            return;
-        }
-        if let Some(node) = self.node_named(dest) {
+        } else if let Some(node) = self.node_named(dest) {
             self.hand_to_node(node, message);
-        } else if let Some(client) = self.clients.named(dest) {
-            self.journal.recv(self.now_ns, message);
-            self.hand_to_client(client, message);
+        } else if self.clients.ever_named(dest).is_some() {
+            self.hand_to_client(message);
         } else {
             self.hand_to_service(message);
+        }
+        if self.test.network.head_of_line {
+            let dest = SmolStr::new(self.journal.dest(message));
+            self.queues.done(&dest);
+            self.take_from_queue(&dest);
         }
     }
 
     fn hand_to_node(&mut self, node: usize, message: MessageId) {
-        if self.nodes[node].is_dead {
-            self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
-            return;
+        match self.nodes[node].life {
+            Life::Up if self.has_turns() => {
+                self.nodes[node].held.push_back(message);
+                self.plan_turn(node);
+            }
+            Life::Up => self.deliver(node, message),
+            Life::Paused { .. } => self.nodes[node].held.push_back(message),
+            Life::Absent | Life::Killed | Life::Dead => {
+                self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
+            }
         }
-        if self.nodes[node].is_paused {
-            self.nodes[node].held.push_back(message);
-            return;
+    }
+
+    fn deliver(&mut self, node: usize, message: MessageId) {
+        if !self.nodes[node].is_up() {
+            return self.hand_to_node(node, message);
         }
         self.journal.recv(self.now_ns, message);
         let (src, dest, body) =
@@ -331,16 +402,16 @@ impl<'t> Loop<'t> {
         let (src, dest) = (SmolStr::new(self.journal.src(message)), SmolStr::new(self.journal.dest(message)));
         match self.services.handle(&dest, &src, self.journal.body(message)) {
             None => {
-                self.journal.drop(self.now_ns, message, "unknown");
-                if !dest.starts_with('c') {
-                    self.offend(&src, format!("it sent a message to {dest}, which does not exist"));
-                }
+                self.journal.drop(self.now_ns, message, DropReason::Unknown.as_str());
             }
             Some(reply) => {
                 self.journal.recv(self.now_ns, message);
                 match reply {
                     Ok(reply) => self.post(&dest, &src, &reply),
-                    Err(reason) => self.offend(&src, format!("{dest} did not answer it: {reason}")),
+                    Err(reason) => {
+                        let text = || format!("{dest} did not answer it: {reason}");
+                        self.offences.note(&src, self.now_ns, Offending::BadRequest, text);
+                    }
                 }
             }
         }
@@ -352,18 +423,21 @@ impl<'t> Loop<'t> {
         self.cluster.drain(&mut |node, output| {
             outputs.push(match output {
                 Output::Message { src, dest, body } => {
-                    Collected::Message { src: src.into(), dest: dest.into(), body: body.to_owned() }
+                    Collected::Message(node, src.into(), dest.into(), body.to_owned())
                 }
                 Output::Death(death) => Collected::Death(node, death),
-                Output::Offence(text) => Collected::Offence(node, text),
+                Output::Offence { kind, text, quote } => Collected::Offence(node, kind, text, quote),
                 Output::Swap(outcome) => Collected::Swap(node, outcome),
             });
         });
         for output in outputs {
             match output {
-                Collected::Message { src, dest, body } => self.post(&src, &dest, &body),
+                Collected::Message(node, src, dest, body) => self.post_from_node(node, &src, &dest, &body),
                 Collected::Death(node, death) => self.bury(node, death),
-                Collected::Offence(node, text) => self.offend(&self.test.options.nodes[node], text),
+                Collected::Offence(node, kind, text, quote) => {
+                    let name = &self.test.options.nodes[node];
+                    self.offences.note_quoting(name, self.now_ns, kind, || (text, quote));
+                }
                 Collected::Swap(node, outcome) => {
                     let node = self.test.options.nodes[node].clone();
                     self.swaps.push(Swap { node, time_ns: self.now_ns, outcome });
@@ -380,7 +454,7 @@ impl<'t> Loop<'t> {
 
     /// Starts a node and sends it `init`, from a client made for that.
     fn start_node(&mut self, node: usize) {
-        self.nodes[node] = NodeState::default();
+        self.nodes[node].begin_life(self.now_ns);
         self.network.bring_up(node);
         self.cluster.start(node, self.now_ns);
         self.collect_outputs();
@@ -404,17 +478,56 @@ impl<'t> Loop<'t> {
         if state.alarm_ns.is_some_and(|alarm_ns| alarm_ns <= self.now_ns) {
             state.alarm_ns = None;
         }
-        if state.is_dead || state.is_paused {
+        if !state.is_up() {
             return;
         }
+        if self.has_turns() {
+            return self.plan_turn(node);
+        }
+        self.fire(node);
+    }
+
+    fn fire(&mut self, node: usize) {
         self.cluster.fire(node, self.now_ns);
         self.plan_alarm(node);
         self.collect_outputs();
     }
 
+    /// Whether nodes have to wait for their turn before they do anything.
+    fn has_turns(&self) -> bool {
+        self.test.scheduling_jitter_ns > 0
+    }
+
+    fn plan_turn(&mut self, node: usize) {
+        if self.nodes[node].turn_ns.is_some() {
+            return;
+        }
+        let turn_ns = self.now_ns + uniform(&mut self.turns[node], self.test.scheduling_jitter_ns / 2);
+        self.nodes[node].turn_ns = Some(turn_ns);
+        self.scheduler.plan(turn_ns, Event::Turn { node });
+    }
+
+    /// Lets a node do all that it has to do by now.
+    fn take_turn(&mut self, node: usize) {
+        if self.nodes[node].turn_ns != Some(self.now_ns) || !self.nodes[node].is_up() {
+            return;
+        }
+        self.nodes[node].turn_ns = None;
+        self.run_node(node);
+    }
+
+    fn run_node(&mut self, node: usize) {
+        for message in mem::take(&mut self.nodes[node].held) {
+            self.deliver(node, message);
+        }
+        if self.nodes[node].is_up() {
+            self.fire(node);
+        }
+    }
+
     fn bury(&mut self, node: usize, death: super::cluster::Death) {
         let name = &self.test.options.nodes[node];
-        self.nodes[node].is_dead = true;
+        self.nodes[node].life = Life::Dead;
         if !self.nodes[node].is_ready && self.aborted.is_none() {
             let reason = format!("{name} died before it was ready: {}", death.reason);
             self.aborted = Some(Aborted { reason, details: death.details.clone() });
@@ -422,27 +535,26 @@ impl<'t> Loop<'t> {
         self.crashes.push(Crash { node: name.clone(), time_ns: self.now_ns, death });
     }
 
-    fn offend(&mut self, culprit: &str, text: String) {
-        // What differs is told once for each culprit; a flood of the same kind is only counted.
-        const MAX_OFFENCES: usize = 256;
-        let is_known = |offence: &&mut Offence| offence.culprit == culprit && offence.text == text;
-        if let Some(known) = self.offences.iter_mut().find(is_known) {
-            known.count += 1;
-        } else if self.offences.len() < MAX_OFFENCES {
-            let culprit = culprit.to_owned();
-            self.offences.push(Offence { culprit, time_ns: self.now_ns, text, count: 1 });
-        }
-    }
-
     /// A node that has left every request unanswered to the end is named, whatever else is wrong with it.
     fn name_mute_nodes(&mut self) {
-        for (state, name) in self.nodes.iter().zip(&self.test.options.nodes) {
-            let NodeState { unanswered: count @ 1.., last_answer_ns, is_dead: false, .. } = state else {
+        for (node, name) in self.nodes.iter().zip(&self.test.options.nodes) {
+            let count = node.answers.unanswered;
+            if count == 0 || matches!(node.life, Life::Killed | Life::Dead) {
                 continue;
+            }
+            let since_load = |time_ns: u64| seconds(time_ns.saturating_sub(self.load_began_ns));
+            let (since_ns, since) = match node.answers.last_ns {
+                Some(last_ns) if last_ns >= node.began_ns => {
+                    (last_ns, format!("after {}", since_load(last_ns)))
+                }
+                _ if node.began_ns > self.load_began_ns => {
+                    (node.began_ns, format!("after it was restarted at {}", since_load(node.began_ns)))
+                }
+                _ => (self.load_began_ns, "at all".to_owned()),
             };
-            let since = seconds(last_answer_ns.saturating_sub(self.load_began_ns));
-            let text = format!("it answered nothing after {since}: {count} requests timed out");
-            self.offences.push(Offence { culprit: name.clone(), time_ns: *last_answer_ns, text, count: 1 });
+            let requests = if count == 1 { "1 request" } else { &*format!("{count} requests") };
+            let text = || format!("it answered nothing {since}: {requests} timed out");
+            self.offences.note(name, since_ns, Offending::Mute, text);
         }
     }
 
@@ -490,51 +602,49 @@ impl<'t> Loop<'t> {
     }
 
     fn kill(&mut self, node: usize) {
-        if self.nodes[node].is_dead {
+        if !matches!(self.nodes[node].life, Life::Up | Life::Paused { .. }) {
             return;
         }
         self.network.take_down(node);
         self.cluster.kill(node);
-        for message in std::mem::take(&mut self.nodes[node].held) {
+        for message in mem::take(&mut self.nodes[node].held) {
             self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
         }
-        // Not `is_dead`: the node is down by our will, and comes back.
-        self.nodes[node] = NodeState::default();
+        let Answers { last_ns, .. } = self.nodes[node].answers;
+        let answers = Answers { last_ns, unanswered: 0 };
+        self.nodes[node] = Node { life: Life::Killed, answers, ..Node::default() };
     }
 
     fn restart_killed(&mut self) {
         for node in 0..self.nodes.len() {
-            if self.network.is_down(node) {
+            if self.nodes[node].life == Life::Killed {
                 self.start_node(node);
             }
         }
     }
 
     fn pause(&mut self, node: usize) {
-        if !self.nodes[node].is_dead && !self.network.is_down(node) {
-            self.nodes[node].is_paused = true;
+        if self.nodes[node].is_up() {
+            self.nodes[node].life = Life::Paused { is_swap_due: false };
             self.cluster.pause(node, true);
         }
     }
 
     fn resume(&mut self, node: usize) {
-        if !std::mem::take(&mut self.nodes[node].is_paused) {
-            return;
-        }
+        let Life::Paused { is_swap_due } = self.nodes[node].life else { return };
+        self.nodes[node].life = Life::Up;
+        self.nodes[node].turn_ns = None;
         self.cluster.pause(node, false);
-        if std::mem::take(&mut self.nodes[node].is_swap_due) {
+        if is_swap_due {
             self.swap(node, true);
         }
-        for message in std::mem::take(&mut self.nodes[node].held) {
-            self.hand_to_node(node, message);
-        }
-        self.wake(node);
+        self.run_node(node);
     }
 
     /// Swaps a node's plugin. A stopped node can do nothing; it is swapped as soon as it goes on.
     fn swap(&mut self, node: usize, again: bool) {
-        if self.nodes[node].is_paused {
-            self.nodes[node].is_swap_due = true;
+        if let Life::Paused { is_swap_due } = &mut self.nodes[node].life {
+            *is_swap_due = true;
             return;
         }
         self.cluster.swap(node, again, self.now_ns);
@@ -563,30 +673,50 @@ impl<'t> Loop<'t> {
 
     /// Sends a client's request to a node.
     fn request(&mut self, client: usize, node: usize, body: &str, timeout_ns: u64) {
-        let state = self.clients.get(client);
-        state.last_msg_id += 1;
-        let msg_id = state.last_msg_id;
-        state.waiting_for = Some(msg_id);
+        let msg_id = self.clients.get(client).ask();
         let comma = if body == "{}" { "" } else { "," };
         let body = format!(r#"{}{comma}"msg_id":{msg_id}}}"#, &body[..body.len() - 1]);
         let test = self.test;
         self.post(&clients::id(client), &test.options.nodes[node], &body);
-        self.scheduler.plan(self.now_ns.saturating_add(timeout_ns), Event::Timeout { client, msg_id });
+        let since_ns = self.now_ns;
+        self.scheduler.plan(since_ns.saturating_add(timeout_ns), Event::Timeout { client, msg_id, since_ns });
     }
 
     /// A message for a client: the reply it waits for, or nothing to it (spec §3.3).
-    fn hand_to_client(&mut self, client: usize, message: MessageId) {
-        let Ok(body) = Value::from_json(self.journal.body(message)) else { return };
-        let waiting_for = self.clients.get(client).waiting_for;
-        if waiting_for.is_none() || body.get("in_reply_to").and_then(Value::as_i64) != waiting_for {
+    fn hand_to_client(&mut self, message: MessageId) {
+        let Some(client) = self.clients.named(self.journal.dest(message)) else {
+            self.journal.drop(self.now_ns, message, DropReason::Unknown.as_str());
             return;
+        };
+        self.journal.recv(self.now_ns, message);
+        let body = match Value::from_json(self.journal.body(message)) {
+            Ok(body) => body,
+            Err(error) => return self.answers_nothing(message, &format!("its body cannot be read: {error}")),
+        };
+        let state = self.clients.get(client);
+        let waiting_for = state.waiting_for;
+        match state.take(&body) {
+            Ok(()) => match state.owner {
+                Owner::Init(node) => self.initialised(client, node, &body),
+                Owner::Setup(node) => self.set_up(node, &body),
+                Owner::Worker(worker) => self.replied(worker, body),
+            },
+            Err(stray) => {
+                if let Some(reason) = stray.reason(waiting_for) {
+                    self.answers_nothing(message, &reason);
+                }
+            }
         }
-        self.clients.get(client).waiting_for = None;
-        match self.clients.get(client).owner {
-            Owner::Init(node) => self.initialised(client, node, &body),
-            Owner::Setup(node) => self.set_up(node, &body),
-            Owner::Worker(worker) => self.replied(worker, body),
-        }
+    }
+
+    fn answers_nothing(&mut self, message: MessageId, reason: &str) {
+        let (src, dest) = (self.journal.src(message), self.journal.dest(message));
+        let body = self.journal.body(message);
+        let text = || {
+            let text = format!("its message to {dest} answers nothing: {reason}");
+            (text, Some(offence::excerpt(body)))
+        };
+        self.offences.note_quoting(src, self.now_ns, Offending::AnswersNothing, text);
     }
 
     fn initialised(&mut self, client: usize, node: usize, body: &Value) {
@@ -611,21 +741,23 @@ impl<'t> Loop<'t> {
         }
     }
 
-    fn time_out(&mut self, client: usize, msg_id: i64) {
-        if self.clients.get(client).waiting_for != Some(msg_id) {
+    fn time_out(&mut self, client: usize, msg_id: i64, since_ns: u64) {
+        if !self.clients.get(client).give_up(msg_id) {
             return;
         }
-        self.clients.get(client).waiting_for = None;
         match self.clients.get(client).owner {
             Owner::Worker(worker) => {
                 let node = worker % self.nodes.len();
-                self.nodes[node].unanswered += 1;
+                // A node that was down meanwhile cannot be blamed.
+                let was_there = self.nodes[node].began_ns <= since_ns;
+                self.nodes[node].answers.unanswered += usize::from(was_there);
                 let is_idempotent = self.is_idempotent(worker);
                 self.complete(worker, Outcome::timeout(self.workload.clients(), is_idempotent));
             }
             Owner::Init(node) if self.final_began_ns.is_some() || self.is_loading => {
                 let name = &self.test.options.nodes[node];
-                self.offend(name, "it did not answer init within 10 s after it was restarted".to_owned());
+                let text = || "it did not answer init within 10 s after it was restarted".to_owned();
+                self.offences.note(name, self.now_ns, Offending::NotRestarted, text);
             }
             Owner::Init(_) | Owner::Setup(_) => {}
         }
@@ -696,7 +828,7 @@ impl<'t> Loop<'t> {
 
     fn replied(&mut self, worker: usize, body: Value) {
         let node = worker % self.nodes.len();
-        (self.nodes[node].unanswered, self.nodes[node].last_answer_ns) = (0, self.now_ns);
+        self.nodes[node].answers.answered(self.now_ns);
         if body.get("type").and_then(Value::as_str) == Some("error") {
             let is_idempotent = self.is_idempotent(worker);
             self.complete(worker, Outcome::error(&body, self.workload.clients(), is_idempotent));
@@ -730,7 +862,7 @@ impl<'t> Loop<'t> {
         }
         if is_final {
             self.scheduler.plan(self.now_ns, Event::Final { worker });
-        } else if std::mem::take(&mut self.is_behind) {
+        } else if mem::take(&mut self.is_behind) {
             self.scheduler.plan(self.now_ns, Event::Load);
         }
     }
@@ -780,8 +912,8 @@ impl<'t> Loop<'t> {
 
 /// An output of a node, away from its cluster.
 enum Collected {
-    Message { src: SmolStr, dest: SmolStr, body: String },
+    Message(usize, SmolStr, SmolStr, String),
     Death(usize, super::cluster::Death),
-    Offence(usize, String),
+    Offence(usize, Offending, String, Option<String>),
     Swap(usize, Result<String, String>),
 }

@@ -115,7 +115,7 @@ const CHALLENGES: &[Challenge] = &[
         title: "Efficient Broadcast, Part I",
         plugin: "broadcast",
         settings: &[],
-        flags: "-w broadcast --node-count 25 --time-limit 20 --rate 100 --latency 100",
+        flags: "-w broadcast --node-count 25 --time-limit 20 --rate 100 --latency 100 --scheduling-jitter 50",
         targets: &[
             target(Figure::MsgsPerOp, 30.0),
             target(Figure::StableMedianMs, 400.0),
@@ -128,7 +128,7 @@ const CHALLENGES: &[Challenge] = &[
         title: "Efficient Broadcast, Part II",
         plugin: "broadcast",
         settings: &["interval-ms=1400"],
-        flags: "-w broadcast --node-count 25 --time-limit 20 --rate 100 --latency 100",
+        flags: "-w broadcast --node-count 25 --time-limit 20 --rate 100 --latency 100 --scheduling-jitter 50",
         targets: &[
             target(Figure::MsgsPerOp, 20.0),
             target(Figure::StableMedianMs, 1000.0),

@@ -31,6 +31,8 @@ use crate::workload::{self, Topology};
 use super::node::{LogLevel, duration, setting};
 use super::{plugin_path, report, sweep};
 
+const NS_PER_MS: u64 = 1_000_000;
+
 /// Exit statuses, as Maelstrom's (spec §2.2).
 const INVALID: u8 = 1;
 const UNKNOWN: u8 = 2;
@@ -78,6 +80,15 @@ pub(super) struct Arguments {
     /// A file with node names, one a line.
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     nodes_file: Option<PathBuf>,
+
+    /// Start nodes one by one, each at a random time within so many milliseconds; 0: all at once.
+    #[arg(long, value_name = "MS", default_value_t = 200, help_heading = "Cluster")]
+    start_spread: u64,
+
+    /// Let a node that has something to do wait for its turn, each time a random while of less than so many
+    /// milliseconds, as on a busy machine.
+    #[arg(long, value_name = "MS", default_value_t = 0, conflicts_with_all = ["bin", "real_time"], help_heading = "Cluster")]
+    scheduling_jitter: u64,
 
     /// A setting for the plugin. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting, help_heading = "Cluster")]
@@ -153,6 +164,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "P", default_value = "0", help_heading = "Network")]
     one_way_cuts: Probability,
 
+    /// Deliver as Maelstrom does: a message can be held up by another one to the same receiver that is due later.
+    #[arg(long, help_heading = "Network")]
+    head_of_line: bool,
+
     /// Replicas behind lww-kv.
     #[arg(long, value_name = "N", default_value = "2", help_heading = "Network")]
     lww_replicas: NonZeroUsize,
@@ -177,6 +192,11 @@ pub(super) struct Arguments {
     /// What transactions must live up to, comma separated.
     #[arg(long, value_name = "M,M", default_value = "strict-serializable", help_heading = "Verdict")]
     consistency_models: String,
+
+    /// Make invalid what is only warned of otherwise: what Maelstrom would stop listening to a node for (a line that is no
+    /// message, a wrong source, a message to somebody unknown, to a node that is not there yet, to a client that is gone).
+    #[arg(long, help_heading = "Verdict")]
+    strict: bool,
 
     /// What everything random is drawn from. Without it: a random one, which is told.
     #[arg(long, value_name = "N", help_heading = "Run")]
@@ -560,6 +580,7 @@ impl Arguments {
                 duplication: self.duplicate,
                 slow_links: self.slow_links,
                 one_way_cuts: self.one_way_cuts,
+                head_of_line: self.head_of_line,
                 ..network::Options::default()
             },
             faults,
@@ -568,6 +589,9 @@ impl Arguments {
             time_limit_ns: (self.time_limit * 1e9) as u64,
             availability: self.availability,
             lww_replicas: self.lww_replicas,
+            start_spread_ns: self.start_spread.saturating_mul(NS_PER_MS),
+            scheduling_jitter_ns: self.scheduling_jitter.saturating_mul(NS_PER_MS),
+            strict: self.strict,
             seed: match self.seed {
                 Some(seed) => seed,
                 // Short enough to type.
@@ -617,6 +641,14 @@ impl Arguments {
         for (name, probability) in network.into_iter().chain([("one-way-cuts", self.one_way_cuts)]) {
             if probability.get() > 0.0 {
                 options[name] = probability.get().into();
+            }
+        }
+        if self.scheduling_jitter > 0 {
+            options["scheduling-jitter"] = self.scheduling_jitter.into();
+        }
+        for (name, is_set) in [("head-of-line", self.head_of_line), ("strict", self.strict)] {
+            if is_set {
+                options[name] = true.into();
             }
         }
         if let Some(faults) = &self.nemesis {

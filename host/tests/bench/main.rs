@@ -4,6 +4,8 @@ mod check;
 mod determinism;
 mod faults;
 mod native;
+mod network;
+mod offences;
 mod sabotage;
 mod support;
 mod swap;

@@ -25,7 +25,7 @@ type Reply = Result<Option<Value>, Refused>;
 
 impl Server {
     /// Whether the chosen fault is this one, and now is the time for it.
-    fn fails(&self, fault: &str) -> bool {
+    pub fn fails(&self, fault: &str) -> bool {
         self.fault == fault && self.requests.is_multiple_of(10)
     }
 
