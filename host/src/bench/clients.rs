@@ -2,7 +2,7 @@
 
 use super::offence;
 use crate::checker::Value;
-use crate::protocol::ErrorCode;
+use crate::protocol::{ErrorCode, excerpt};
 use crate::workload::{Clients as Manners, Invocation};
 
 /// Whom a client serves. Ids are given out once and never again.
@@ -205,6 +205,22 @@ impl Outcome {
         let error = Value::List(vec![Value::from(code.name()), text]);
         if code.is_definite() || is_idempotent { Outcome::Fail(error) } else { Outcome::Info(error) }
     }
+}
+
+/// An error body in words: `error 13 (crash): "text"`. `None` if it is none.
+pub(super) fn told_error(body: &Value) -> Option<String> {
+    if body.get("type").and_then(Value::as_str) != Some("error") {
+        return None;
+    }
+    let code = match body.get("code").and_then(Value::as_i64) {
+        None => " without a code".to_owned(),
+        Some(code) => {
+            let name = u32::try_from(code).map_or("unknown", |code| ErrorCode(code).name());
+            format!(" {code} ({name})")
+        }
+    };
+    let text = body.get("text").and_then(Value::as_str).map(|text| format!(": \"{}\"", excerpt(text, 200)));
+    Some(format!("error{code}{}", text.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use crate::checker::availability::{self, AvailabilityResult};
 use crate::checker::stats::{self, StatsResult};
 use crate::checker::verdict::{Explain, Finding, seconds};
 use crate::checker::{History, Kind, Valid};
-use crate::workload::{Checked, Workload};
+use crate::workload::{Checked, Errors, Workload};
+
+/// Lines told of a death; a process may have written many.
+const MAX_DETAILS: usize = 10;
 
 /// `results.json`.
 #[derive(Debug, Serialize)]
@@ -30,6 +33,8 @@ pub struct Results {
     pub net: NetStats,
     /// Nodes that died or misbehaved. Beyond Maelstrom, which gives no verdict when a node has died.
     pub nodes: Nodes,
+    /// What nodes answered instead of what they were asked. Beyond Maelstrom; no part of the verdict.
+    pub errors: Errors,
     /// The workload's own checker.
     pub workload: Checked,
     /// What the run was drawn from.
@@ -96,7 +101,7 @@ pub struct CrashReport {
     pub time: i64,
     /// The reason in one line.
     pub reason: String,
-    /// A backtrace of the plugin, or the last lines of a process.
+    /// The author's own functions, innermost first (`at FUNCTION`), or the last lines of a process.
     pub details: Vec<String>,
 }
 
@@ -146,11 +151,11 @@ impl Results {
         let nodes = Nodes::of(run, test.strict);
         let checked = workload.check(history);
         let valid = Valid::worst([stats.total.valid, availability.valid, nodes.valid, checked.valid]);
-        let crashes = nodes.crashes.iter().map(CrashReport::finding);
         let (misdeeds, oddities): (Vec<_>, Vec<_>) =
             nodes.offences.iter().partition(|offence| test.strict && offence.is_invalid_if_strict);
-        let mut violations: Vec<_> =
-            crashes.chain(offence_findings(&misdeeds)).chain(checked.violations.iter().cloned()).collect();
+        let mut violations = nodes.deaths();
+        violations.extend(offence_findings(&misdeeds));
+        violations.extend(checked.violations.iter().cloned());
         violations.extend_from_slice(availability.violations());
         violations.extend_from_slice(stats.violations());
         let refused = nodes.swaps.iter().filter(|swap| !swap.done).map(SwapReport::finding);
@@ -164,6 +169,7 @@ impl Results {
             stats,
             availability,
             net: run.journal.net_stats(history.invocations().count()),
+            errors: Errors::of(history, valid, &nodes.reasons()),
             nodes,
             workload: checked,
             seed: test.seed.0,
@@ -272,11 +278,37 @@ impl Nodes {
     }
 }
 
+impl Nodes {
+    /// Why nodes died.
+    fn reasons(&self) -> Vec<&str> {
+        self.crashes.iter().map(|crash| crash.reason.as_str()).collect()
+    }
+
+    /// The deaths, those of one reason together.
+    fn deaths(&self) -> Vec<Finding> {
+        let mut alike: Vec<Vec<&CrashReport>> = Vec::new();
+        for crash in &self.crashes {
+            match alike.iter_mut().find(|known| known[0].reason == crash.reason) {
+                Some(known) => known.push(crash),
+                None => alike.push(vec![crash]),
+            }
+        }
+        alike.iter().map(|crashes| CrashReport::finding(crashes)).collect()
+    }
+}
+
 impl CrashReport {
-    fn finding(&self) -> Finding {
-        let time_ns = u64::try_from(self.time).unwrap_or_default();
-        let text = format!("node {} died at {}: {}", self.node, seconds(time_ns), self.reason);
-        Finding::at_time(time_ns, text)
+    /// Deaths of the same reason, the first of them first.
+    fn finding(alike: &[&CrashReport]) -> Finding {
+        let first = alike[0];
+        let time_ns = |crash: &CrashReport| u64::try_from(crash.time).unwrap_or_default();
+        let others =
+            alike[1..].iter().map(|crash| format!(", {} at {}", crash.node, seconds(time_ns(crash))));
+        let (node, time, others) = (&first.node, seconds(time_ns(first)), others.collect::<String>());
+        let text = format!("node {node} died at {time}{others}: {}", first.reason);
+        // Of frames there are few; of a process's lines the last ones tell most.
+        let details = first.details.iter().skip(first.details.len().saturating_sub(MAX_DETAILS));
+        Finding { details: details.cloned().collect(), ..Finding::at_time(time_ns(first), text) }
     }
 }
 

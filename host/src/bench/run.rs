@@ -19,6 +19,7 @@ use super::{Aborted, Crash, Progress, Run, Swap, Test};
 use crate::checker::history::History;
 use crate::checker::verdict::seconds;
 use crate::checker::{Kind, Op, Process, Value};
+use crate::protocol::excerpt;
 use crate::workload::{Final, Invocation, Step, Workload};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -29,6 +30,9 @@ const SETUP_TIMEOUT_NS: u64 = 5_000 * NS_PER_MS;
 
 /// Between the end of the load and the final operations (spec §11.3).
 const QUIET_NS: u64 = 10_000 * NS_PER_MS;
+
+/// Letters of an answer that are shown when it was not the one that was due.
+const MAX_ANSWER: usize = 300;
 
 /// How often the progress is told, in events.
 const PROGRESS_EVENTS: u64 = 1 << 10;
@@ -725,7 +729,8 @@ impl<'t> Loop<'t> {
             self.nodes[node].is_ready = true;
             return;
         }
-        let reason = format!("{} answered init with {body}", self.test.options.nodes[node]);
+        let answer = clients::told_error(body).unwrap_or_else(|| excerpt(&body.to_string(), MAX_ANSWER));
+        let reason = format!("{} answered init with {answer}", self.test.options.nodes[node]);
         self.aborted.get_or_insert(Aborted { reason, details: Vec::new() });
     }
 
@@ -735,6 +740,11 @@ impl<'t> Loop<'t> {
         match schema.check(body) {
             Ok(()) => self.nodes[node].is_ready = true,
             Err(malformed) => {
+                let malformed = clients::told_error(body).map_or_else(
+                    || malformed.to_string(),
+                    |error| format!("{}, got {error}", schema.expected()),
+                );
+                let body = excerpt(&body.to_string(), MAX_ANSWER);
                 let reason = format!("{name} answered the workload's set-up with {body}: {malformed}");
                 self.aborted.get_or_insert(Aborted { reason, details: Vec::new() });
             }

@@ -58,6 +58,9 @@ pub struct Finding {
     /// The operations one has to look at to understand it, in the order in which to look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub involved: Vec<Involved>,
+    /// What is to be read below it, line by line: where a program died.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
 }
 
 /// An operation that has a part in a finding.
@@ -78,7 +81,7 @@ impl Finding {
 
     /// A finding about the history as a whole.
     pub fn overall(text: String) -> Finding {
-        Finding { text, op_index: None, time_ns: None, involved: Vec::new() }
+        Finding { text, op_index: None, time_ns: None, involved: Vec::new(), details: Vec::new() }
     }
 
     /// A finding about something that happened at a time, in nanoseconds since the load began.

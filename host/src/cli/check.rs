@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::checker::Valid;
 use crate::checker::history::{Recorded, read_histories};
 use crate::checker::verdict::Finding;
-use crate::workload::{self, Checked, Topology, Workload};
+use crate::workload::{self, Checked, Errors, Topology, Workload};
 
 use super::test::{BAD_ARGUMENTS, INTERNAL_ERROR, status};
 
@@ -64,6 +64,7 @@ struct Judged<'a> {
     workload: &'a str,
     result: &'a Checked,
     violations: &'a [Finding],
+    errors: &'a Errors,
     warnings: &'a [Finding],
     #[serde(rename = "valid?")]
     valid: Valid,
@@ -110,10 +111,12 @@ impl Arguments {
 
 fn tell(arguments: &Arguments, recorded: &Recorded, workload: &str, checked: &Checked) -> Result<()> {
     let mut out = io::stdout().lock();
+    let errors = Errors::of(&recorded.history, checked.valid, &[]);
     let id = recorded.id.as_deref();
     if arguments.json {
         let Checked { valid, violations, warnings, .. } = checked;
-        let judged = Judged { id, workload, result: checked, violations, warnings, valid: *valid };
+        let judged =
+            Judged { id, workload, result: checked, violations, errors: &errors, warnings, valid: *valid };
         serde_json::to_writer(&mut out, &judged)?;
         return Ok(writeln!(out)?);
     }
@@ -123,7 +126,7 @@ fn tell(arguments: &Arguments, recorded: &Recorded, workload: &str, checked: &Ch
         Valid::Unknown => "UNKNOWN",
     };
     writeln!(out, "{}{workload}: {verdict}", id.map(|id| format!("{id} ")).unwrap_or_default())?;
-    for finding in checked.violations.iter().take(MAX_FINDINGS) {
+    for finding in checked.violations.iter().take(MAX_FINDINGS).chain(&errors.findings) {
         writeln!(out, "  {}", finding.text)?;
     }
     for finding in checked.warnings.iter().take(MAX_FINDINGS) {

@@ -79,7 +79,10 @@ fn one(
     let (valid, text) = match kept {
         Ok(None) => return Ok(None),
         Ok(Some((results, Kept { folder, .. }))) => {
-            let reason = results.violations.first().map_or("no reason is known", |finding| &finding.text);
+            let reasons = results.violations.first().into_iter().chain(results.errors.findings.first());
+            let reasons: Vec<_> = reasons.map(|finding| finding.text.as_str()).collect();
+            let reason =
+                if reasons.is_empty() { "no reason is known".to_owned() } else { reasons.join("; ") };
             let verdict = if results.valid == Valid::False { "INVALID" } else { "unknown" };
             let files = folder.display();
             let text = format!("seed {seed}: {verdict}: {reason}\n  replay: {replay}\n  files: {files}");

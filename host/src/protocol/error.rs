@@ -49,6 +49,12 @@ impl ErrorCode {
         }
     }
 
+    /// The code of that name, if the table has it.
+    pub fn named(name: &str) -> Option<ErrorCode> {
+        let codes = [0, 1, 10, 11, 12, 13, 14, 20, 21, 22, 30].map(ErrorCode);
+        codes.into_iter().find(|code| code.name() == name)
+    }
+
     /// Whether the code says for certain that the operation did not take place.
     pub fn is_definite(self) -> bool {
         matches!(self.0, 1 | 10 | 11 | 12 | 14 | 20 | 21 | 22 | 30)

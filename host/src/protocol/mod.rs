@@ -4,9 +4,11 @@
 mod body;
 mod envelope;
 mod error;
+mod excerpt;
 pub mod json;
 mod specials;
 
 pub use body::{Body, MsgId, Stamp, write_error_body, write_message};
 pub use envelope::{Envelope, Malformed};
 pub use error::ErrorCode;
+pub use excerpt::excerpt;

@@ -48,12 +48,8 @@ pub fn tell(occasion: &Occasion<'_>, results: &Results) -> String {
         say(&mut text, format!("  {figure}"));
     }
     findings(&mut text, "", &results.violations);
+    findings(&mut text, "", &results.errors.findings);
     findings(&mut text, "warning: ", &results.warnings);
-    for crash in &results.nodes.crashes {
-        for line in crash.details.iter().take(MAX_FINDINGS * 2) {
-            say(&mut text, format!("      {line}"));
-        }
-    }
     say(&mut text, format!("  again: {replay}"));
     text
 }
@@ -65,6 +61,9 @@ fn say(text: &mut String, line: String) {
 fn findings(text: &mut String, label: &str, findings: &[Finding]) {
     for finding in findings.iter().take(MAX_FINDINGS) {
         say(text, format!("  {label}{}", finding.text));
+        for line in &finding.details {
+            say(text, format!("      {line}"));
+        }
     }
     if findings.len() > MAX_FINDINGS {
         say(text, format!("  {label}… and {} more", findings.len() - MAX_FINDINGS));

@@ -5,6 +5,7 @@
 mod broadcast;
 mod counter;
 mod echo;
+mod errors;
 mod final_reads;
 mod g_set;
 mod kafka;
@@ -25,6 +26,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::checker::verdict::{Explain, Finding};
 use crate::checker::{History, Op, Valid, Value};
 
+pub use errors::Errors;
 pub use reply::{Malformed, Schema};
 pub use topology::Topology;
 

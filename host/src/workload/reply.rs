@@ -99,7 +99,12 @@ impl Schema {
             Some(other) => format!("got {}", excerpt(other)),
             None => "but there is no `type`".to_owned(),
         };
-        Err(Malformed(format!("expected type {}, {got}", self.kind)))
+        Err(Malformed(format!("{}, {got}", self.expected())))
+    }
+
+    /// What is due, for whoever got something else.
+    pub fn expected(&self) -> String {
+        format!("expected type {}", self.kind)
     }
 
     fn has_field(&self, key: &str) -> bool {

@@ -18,8 +18,9 @@ const KIND_OF = [
 ];
 
 function readFindings() {
-  const { violations = [], warnings = [], workload } = run.results;
-  const found = [...violations.map(finding => readFinding(finding, false)), ...warnings.map(finding => readFinding(finding, true))];
+  const { violations = [], warnings = [], errors = {}, workload } = run.results, answered = errors.findings ?? [];
+  const isValid = run.results['valid?'] === true;
+  const found = [...violations.map(finding => readFinding(finding, false)), ...answered.map(finding => ({ ...readFinding(finding, isValid), kind: 'Errors answered' })), ...warnings.map(finding => readFinding(finding, true))];
   const told = new Set();
   for (const finding of found) { finding.evidence = evidenceFor(finding, workload, told); }
   for (const [type, cases] of Object.entries(workload.anomalies ?? {})) {
@@ -33,7 +34,7 @@ function readFindings() {
   findings = [...found.filter(finding => !finding.isWarning), ...found.filter(finding => finding.isWarning)];
 }
 
-function readFinding({ text, 'op-index': index, 'time-ns': time, involved = [] }, isWarning) {
+function readFinding({ text, 'op-index': index, 'time-ns': time, involved = [], details = [] }, isWarning) {
   const { ops } = run, named = involved.length ? involved : index === undefined ? [] : [{ 'op-index': index, role: 'here' }];
   const parts = named.filter(part => ops.rowOf.has(part['op-index'])).map((part, n) => {
     const row = ops.rowOf.get(part['op-index']), isEnd = ops.done[row] === part['op-index'];
@@ -41,7 +42,7 @@ function readFinding({ text, 'op-index': index, 'time-ns': time, involved = [] }
   });
   const [pattern, name] = KIND_OF.find(([pattern]) => pattern.test(text)) ?? [];
   return {
-    text, isWarning, parts, rows: [...new Set(parts.map(part => part.row))], kind: pattern ? name(text.match(pattern)) : isWarning ? 'Warning' : 'Violation',
+    text, isWarning, parts, details, rows: [...new Set(parts.map(part => part.row))], kind: pattern ? name(text.match(pattern)) : isWarning ? 'Warning' : 'Violation',
     time: time !== undefined ? time / 1e6 : parts.length ? parts[parts.length - 1].time : null,
   };
 }
@@ -87,7 +88,8 @@ function showAllFindings() {
 const textOf = finding => finding.kind.includes(finding.text.split(':')[0]) && finding.text.includes(': ') ? finding.text.slice(finding.text.indexOf(': ') + 2) : finding.text;
 
 function explanation(finding) {
-  const { evidence, parts } = finding, content = [];
+  const { evidence, parts, details } = finding, content = [];
+  if (details.length) content.push(make('pre', { class: 'proof' }, details.join('\n')));
   if (evidence?.steps) content.push(cycleGraph(evidence, parts));
   if (parts.length) {
     content.push(make('ol', { class: 'parts' }, ...parts.map(part => make('li', {}, make('button', { type: 'button', onclick: () => showPart(finding, part), title: 'Show it' },
