@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::guest::{Level, Limits, Origin, Plugin};
-use crate::node::{Core, Environment, Node};
+use crate::guest::{Fault, Level, Limits, Origin, Plugin};
+use crate::node::{Core, Environment, Node, log_prefix};
 use crate::protocol::Envelope;
 
 /// The wall clock when a conversation begins: 2000-01-01T00:00:00Z.
@@ -43,8 +43,7 @@ impl Environment for Scripted {
     }
 
     fn log(&mut self, node: &str, level: Level, origin: Origin, text: &str) {
-        let node = if node.is_empty() { "-" } else { node };
-        eprintln!("{node} {} {}: {text}", level.name(), origin.name());
+        eprintln!("{}{text}", log_prefix(node, level, origin));
     }
 }
 
@@ -111,7 +110,7 @@ impl Talk {
         let now_ns = self.node.environment().now_ns;
         let handled = self.node.receive(now_ns, &envelope);
         self.listen();
-        handled.map_err(|fault| format!("the node died: {}", fault.reason))
+        handled.map_err(|fault| death(&fault))
     }
 
     /// Lets time pass, from one alarm to the next.
@@ -128,7 +127,7 @@ impl Talk {
             }
             let fired = self.node.fire(now_ns);
             self.listen();
-            fired.map_err(|fault| format!("the node died: {}", fault.reason))?;
+            fired.map_err(|fault| death(&fault))?;
         }
     }
 
@@ -160,6 +159,11 @@ impl Talk {
         let as_text = |line: &[u8]| Value::String(String::from_utf8_lossy(line).into_owned());
         self.unheard.extend(lines.map(|line| serde_json::from_slice(line).unwrap_or_else(|_| as_text(line))));
     }
+}
+
+fn death(fault: &Fault) -> String {
+    let frames = fault.frames.iter().map(|frame| format!("\n    at {frame}"));
+    format!("the node died: {}{}", fault.reason, frames.collect::<String>())
 }
 
 /// Whether a value is as expected. The order of keys does not matter; `"*"` expects anything.

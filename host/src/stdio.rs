@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
-use crate::node::{Core, Environment, Node};
+use crate::node::{Core, Environment, Node, log_prefix};
 use crate::protocol::Envelope;
 
 use self::input::{Input, Line};
@@ -210,10 +210,10 @@ pub struct Process {
 
 impl Process {
     fn report(&mut self, node: &str, occasion: &str, fault: &Fault) {
-        self.log(node, Level::Error, Origin::Host, &format!("the plugin died {occasion}: {fault}"));
-        for (depth, frame) in fault.backtrace.iter().enumerate() {
-            self.log(node, Level::Error, Origin::Host, &format!("{depth:4}: {frame}"));
-        }
+        let mut log = |line: &str| self.log(node, Level::Error, Origin::Host, line);
+        log(&format!("the plugin died {occasion}:"));
+        log(&fault.reason);
+        fault.frames.iter().for_each(|frame| log(&format!("    at {frame}")));
     }
 }
 
@@ -236,10 +236,10 @@ impl Environment for Process {
         if level < self.log_level {
             return;
         }
-        let node = if node.is_empty() { "-" } else { node };
+        let prefix = log_prefix(node, level, origin);
         let mut stderr = io::stderr().lock();
         for line in text.lines() {
-            let _ = writeln!(stderr, "{node} {} {}: {line}", level.name(), origin.name());
+            let _ = writeln!(stderr, "{prefix}{line}");
         }
     }
 }

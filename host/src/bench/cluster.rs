@@ -34,9 +34,9 @@ pub enum Output<'a> {
 /// How a node died.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
-    /// The reason in one line.
+    /// The reason in one line: the node's own words, if it had any.
     pub reason: String,
-    /// Frames of the plugin, or the last lines a process wrote.
+    /// The author's own functions, innermost first (`at FUNCTION`), or the last lines a process wrote.
     pub details: Vec<String>,
 }
 

@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::cluster::{Cluster, Death, Delivery, Output};
 use super::nemesis::Skew;
 use super::offence;
+use crate::guest::{LastWords, Level, Origin};
+use crate::node::log_prefix;
 use crate::protocol::{Envelope, json};
 
 /// Lines that wait to be written to one process. One that stops reading loses what comes after.
@@ -97,6 +99,18 @@ impl Log {
             self.tail.pop_front();
         }
         self.tail.push_back(format!("{stream}: {line}"));
+    }
+}
+
+impl Log {
+    /// What a dead process had to say of its end.
+    fn last_words(&self, node: &str) -> Option<String> {
+        let ours = log_prefix(node, Level::Error, Origin::Host);
+        let mut words = LastWords::default();
+        for line in self.tail.iter().filter_map(|line| line.strip_prefix("stderr: ")) {
+            words.add(line.strip_prefix(&ours).unwrap_or(line));
+        }
+        words.tell().reason
     }
 }
 
@@ -234,7 +248,8 @@ impl Processes {
             },
         };
         let log = self.nodes[node].log.lock().unwrap_or_else(PoisonError::into_inner);
-        Death { reason, details: log.tail.iter().cloned().collect() }
+        let words = log.last_words(&self.names[node]).map(|words| format!("; it said last: {words}"));
+        Death { reason: reason + &words.unwrap_or_default(), details: log.tail.iter().cloned().collect() }
     }
 
     /// Waits until what a dead process wrote last has been read; not for a child of its own that holds the stream open.

@@ -119,7 +119,7 @@ impl<'p> SimulatedCluster<'p> {
         let Some(running) = &mut slot.node else { return };
         running.environment().now_ns = now_ns;
         if let Err(fault) = event(running) {
-            slot.death = Some(Death { reason: fault.reason, details: fault.backtrace });
+            slot.death = Some(death(fault));
         }
         let swap = running.take_swap().map(|swap| swap.map(|swapped| swapped.to_string()));
         slot.runs_successor |= matches!(swap, Some(Ok(_)));
@@ -128,6 +128,10 @@ impl<'p> SimulatedCluster<'p> {
             self.busy.push(node);
         }
     }
+}
+
+fn death(Fault { reason, frames }: Fault) -> Death {
+    Death { reason, details: frames.into_iter().map(|frame| format!("at {frame}")).collect() }
 }
 
 impl Cluster for SimulatedCluster<'_> {
@@ -152,7 +156,7 @@ impl Cluster for SimulatedCluster<'_> {
         ) {
             Ok(running) => slot.node = Some(running),
             Err(fault) => {
-                slot.death = Some(Death { reason: fault.reason, details: fault.backtrace });
+                slot.death = Some(death(fault));
                 self.busy.push(node);
             }
         }

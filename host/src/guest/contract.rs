@@ -293,10 +293,18 @@ fn link_host<H: Host>(linker: &mut Linker<State<H>>, name: &str) -> Result<()> {
     host.func_wrap("now", |mut cx: Cx<'_, H>, ()| Ok((cx.data_mut().host().now_ns(),)))?;
     host.func_wrap("random", |mut cx: Cx<'_, H>, ()| Ok((cx.data_mut().host().random(),)))?;
     host.func_wrap("log", |mut cx: Cx<'_, H>, (level, text): (Level, WasmStr)| {
-        with_host(&mut cx, |host, cx| {
-            host.log(level, Origin::Plugin, &text.to_str(cx)?);
-            Ok(())
-        })
+        let text = with_host(&mut cx, |host, cx| {
+            let text = text.to_str(cx)?;
+            host.log(level, Origin::Plugin, &text);
+            Ok(text.into_owned())
+        })?;
+        let words = cx.data_mut().words();
+        if level == Level::Error {
+            words.add(&text)
+        } else {
+            words.remark(&text)
+        }
+        Ok(())
     })?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The wasmtime engine and its settings, and the clock that interrupts guests which do not return.
 
+use std::num::NonZeroUsize;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -48,6 +49,10 @@ fn config() -> Config {
     config.concurrency_support(false);
     // Epochs cost about half of what fuel costs.
     config.epoch_interruption(true);
+    // A panic's machinery alone has a dozen frames, and how deep a recursion went tells what it was.
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(1 << 10));
+    // Tells an overflow of the guest's stack from other accesses beyond memory. Costs nothing until a guest dies.
+    config.coredump_on_trap(true);
     // Whatever differs between machines is pinned down; threads are not even compiled in.
     config.cranelift_nan_canonicalization(true);
     config.relaxed_simd_deterministic(true);

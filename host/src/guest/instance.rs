@@ -7,6 +7,7 @@ use wasmtime::{Result, Store};
 use super::cache::Cache;
 use super::contract::{self, Context, Exports, Failure, Message, Rejected, Saved};
 use super::engine::{self, Sandbox};
+use super::last_words::LastWords;
 use super::limits::{Limits, Meter};
 use super::{Fault, Host, wasi};
 
@@ -102,6 +103,11 @@ impl<H> State<H> {
     pub(super) fn put_host(&mut self, host: Box<H>) {
         self.host = Some(host);
     }
+
+    /// What the guest has said in the event in hand that may be its last words.
+    pub(super) fn words(&mut self) -> &mut LastWords {
+        &mut self.streams.words
+    }
 }
 
 impl<H: Host> State<H> {
@@ -161,7 +167,7 @@ impl<H: Host> Guest<H> {
         match functions {
             Ok(functions) => Ok(Guest { store, limits, functions }),
             Err(error) => {
-                let fault = Fault::from_error(&error, limits.event_timeout);
+                let fault = fault(&mut store, &error, &limits);
                 Err((fault, store.into_data().take_host()))
             }
         }
@@ -238,10 +244,23 @@ impl<H: Host> Guest<H> {
         event: impl FnOnce(&mut Store<State<H>>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         self.store.set_epoch_deadline(engine::ticks(self.limits.event_timeout));
+        self.store.data_mut().words().clear();
         let result = event(&mut self.store);
         self.store.data_mut().flush_streams();
-        result.map_err(|error| Fault::from_error(&error, self.limits.event_timeout))
+        result.map_err(|error| fault(&mut self.store, &error, &self.limits))
     }
+
+    /// A refusal of the guest's as the end of its node, with what it has said before.
+    pub fn refusal(&mut self, reason: impl Into<String>) -> Fault {
+        Fault::refusal(reason, self.store.data_mut().words())
+    }
+}
+
+/// How the guest died whose event failed with this error.
+fn fault<H: Host>(store: &mut Store<State<H>>, error: &wasmtime::Error, limits: &Limits) -> Fault {
+    store.data_mut().flush_streams();
+    let words = std::mem::take(store.data_mut().words());
+    Fault::of(error, &words, limits.event_timeout, store)
 }
 
 impl Functions {

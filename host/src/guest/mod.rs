@@ -3,12 +3,15 @@
 //! come out through [`Host`]; nothing else crosses.
 
 pub mod anatomy;
+mod backtrace;
 pub mod cache;
 mod contract;
 mod engine;
 mod fault;
 mod instance;
+mod last_words;
 mod limits;
+mod machinery;
 mod wasi;
 
 pub use cache::Cache;
@@ -16,6 +19,7 @@ pub use contract::{Context, Failure, Level, Message, Rejected, Saved, Store};
 pub use engine::Sandbox;
 pub use fault::Fault;
 pub use instance::{Guest, Plugin};
+pub use last_words::LastWords;
 pub use limits::Limits;
 
 /// What a guest can cause: the imports of the contract, and the little of WASI that is granted. See `wit/node.wit` for

@@ -8,7 +8,9 @@ use wasmtime::component::{
 };
 use wasmtime::{Engine, Result, StoreContextMut, bail};
 
+use super::fault::Exited;
 use super::instance::State;
+use super::last_words::LastWords;
 use super::{Host, Level, Origin};
 
 /// Longest line of guest output logged in one piece.
@@ -24,6 +26,8 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 pub(super) struct Streams {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    /// What was written to standard error, and logged as an error, in the event in hand.
+    pub words: LastWords,
 }
 
 impl Streams {
@@ -33,7 +37,7 @@ impl Streams {
             for piece in piece.chunks(MAX_LINE) {
                 pending.extend_from_slice(piece);
                 if pending.ends_with(b"\n") || pending.len() >= MAX_LINE {
-                    log_line(host, stream, pending);
+                    log_line(host, stream, pending, &mut self.words);
                 }
             }
         }
@@ -43,16 +47,23 @@ impl Streams {
     pub(super) fn flush(&mut self, host: &mut impl Host) {
         for (stream, pending) in [(STDOUT, &mut self.stdout), (STDERR, &mut self.stderr)] {
             if !pending.is_empty() {
-                log_line(host, stream, pending);
+                log_line(host, stream, pending, &mut self.words);
             }
         }
     }
 }
 
-fn log_line(host: &mut impl Host, stream: u32, line: &mut Vec<u8>) {
+fn log_line(host: &mut impl Host, stream: u32, line: &mut Vec<u8>, words: &mut LastWords) {
     let (level, origin) =
         if stream == STDERR { (Level::Warn, Origin::Stderr) } else { (Level::Info, Origin::Stdout) };
-    host.log(level, origin, String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']));
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches(['\n', '\r']);
+    host.log(level, origin, text);
+    if origin == Origin::Stderr {
+        words.add(text)
+    } else {
+        words.remark(text)
+    }
     line.clear();
 }
 
@@ -222,7 +233,7 @@ fn link_environment<H: Host>(environment: &mut Interface<'_, H>) -> Result<()> {
 
 fn link_exit<H: Host>(exit: &mut Interface<'_, H>) -> Result<()> {
     exit.func_wrap("exit", |_: Cx<'_, H>, (status,): (Result<(), ()>,)| -> Result<()> {
-        bail!("the plugin called exit with status {}", if status.is_ok() { "ok" } else { "error" })
+        Err(Exited { is_success: status.is_ok() }.into())
     })
 }
 

@@ -31,6 +31,12 @@ pub trait Environment: 'static {
     fn log(&mut self, node: &str, level: Level, origin: Origin, text: &str);
 }
 
+/// How a line of a node's log begins where the logs of several come together. `node` is empty before `init`.
+pub fn log_prefix(node: &str, level: Level, origin: Origin) -> String {
+    let node = if node.is_empty() { "-" } else { node };
+    format!("{node} {} {}: ", level.name(), origin.name())
+}
+
 /// Bytes of messages kept for a node that has not been initialised; more are dropped with a warning.
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
@@ -172,7 +178,7 @@ impl<E: Environment> Node<E> {
         let started = with_context(&init.node_id, &init.node_ids, &settings, |context| {
             self.event(|guest| {
                 let started = guest.init(context)?;
-                started.map_err(|reason| Fault::new(format!("the plugin refused to start: {reason}")))
+                started.map_err(|reason| guest.refusal(format!("the plugin refused to start: {reason}")))
             })
         });
         (self.node_ids, self.settings) = (init.node_ids, settings);
