@@ -105,6 +105,11 @@ std::uint64_t now() { return contract_now(); }
 
 std::uint64_t random_bits() { return contract_random(); }
 
+void uncaught(const char *what) {
+    log(Level::error, std::string("uncaught exception: ") + what);
+    std::abort();
+}
+
 void log(Level level, const std::string &text) {
     contract_log(static_cast<std::int32_t>(level), text.data(), text.size());
 }

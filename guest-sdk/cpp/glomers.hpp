@@ -11,7 +11,7 @@
  *     }
  *
  * The host delivers one event at a time: a handler is never interrupted, and nothing blocks. Bodies are nlohmann::json.
- * There are no exceptions here: what would throw (a missing field in `at`, a wrong type in `get`) ends the node; use
+ * There are no exceptions here: what would throw (a missing field in `at`, a wrong type in `get`) ends the node and is told; use
  * `contains`, `is_number` and so on for what a client may get wrong, or `value` with a default.
  */
 #pragma once
@@ -23,6 +23,14 @@
 #include <utility>
 #include <vector>
 
+namespace glomers {
+
+/* Ends the node and tells why. What would throw comes here. */
+[[noreturn]] void uncaught(const char *what);
+
+} // namespace glomers
+
+#define JSON_THROW_USER(exception) ::glomers::uncaught((exception).what())
 #include <nlohmann/json.hpp>
 
 namespace glomers {

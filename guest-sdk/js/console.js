@@ -1,5 +1,6 @@
 /** `console`, on the node's log. */
 import { host } from './contract.js';
+import { authored } from './places.js';
 
 /** What JSON leaves out or refuses. */
 function readable(_, value) {
@@ -12,7 +13,7 @@ function readable(_, value) {
 /** A value as people read it. */
 export function describe(value) {
   if (typeof value === 'string') return value;
-  if (value instanceof Error) return `${value}\n${value.stack ?? ''}`.trimEnd();
+  if (value instanceof Error) return `${value}\n${authored(value.stack ?? '')}`.trimEnd();
   try {
     return JSON.stringify(value, readable) ?? String(value);
   } catch {

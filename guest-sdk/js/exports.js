@@ -2,6 +2,7 @@
 import { settle } from './calls.js';
 import { describe, log } from './console.js';
 import { connect } from './contract.js';
+import { RpcError } from './errors.js';
 import { receive, start } from './node.js';
 import { Promise, runJobs } from './promise.js';
 import { fire } from './timers.js';
@@ -17,6 +18,11 @@ function run(event) {
   }
 }
 
+/** Whether it is one that the engine has thrown, and not a refusal. */
+function isDefect(error) {
+  return error instanceof Error && error.constructor !== Error && !(error instanceof RpcError);
+}
+
 export const node = {
   init(context) {
     connect();
@@ -25,7 +31,8 @@ export const node = {
     run(() => {
       Promise.try(start, context).catch((error) => {
         if (!isStarting) throw error;
-        refusal = { reason: String(error?.message ?? error).toWellFormed() };
+        if (isDefect(error)) log('error', `uncaught ${describe(error)}`);
+        refusal = { reason: String(isDefect(error) ? error : error?.message ?? error).toWellFormed() };
       });
     });
     isStarting = false;

@@ -9,6 +9,7 @@ from wit_world import exports
 from wit_world.imports import types
 
 from .calls import settle
+from .errors import summary
 from .log import logger, printable
 from .loop import loop
 from .node import node
@@ -22,7 +23,7 @@ class Node(exports.Node):
             node.start(context)
         except Exception as error:
             logger.exception("the node cannot start")
-            raise Err(printable(f"{type(error).__name__}: {error}")) from error
+            raise Err(printable(summary(error))) from error
         loop.turn()
 
     def on_message(self, message: types.Message) -> None:

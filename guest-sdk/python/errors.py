@@ -1,5 +1,7 @@
 """Errors as Maelstrom numbers them. What a handler raises becomes an error reply; what a peer answers is raised here."""
 
+import os
+import traceback
 from enum import IntEnum
 
 
@@ -37,3 +39,15 @@ class RpcError(Exception):
     def __str__(self) -> str:
         name = ErrorCode(self.code).name.lower().replace("_", "-") if self.code in ErrorCode else "error"
         return f"{name} ({self.code}): {self.text}" if self.text else f"{name} ({self.code})"
+
+
+_SDK = os.path.dirname(__file__) + os.sep
+_PLUGIN = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+def summary(error: BaseException) -> str:
+    """An exception in one line, with the place in the plugin where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(_PLUGIN) and not frame.filename.startswith(_SDK)]
+    place = f" ({own[-1].filename.removeprefix(_PLUGIN)}:{own[-1].lineno} in {own[-1].name})" if own else ""
+    return f"{type(error).__name__}: {error}{place}"

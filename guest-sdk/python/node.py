@@ -10,7 +10,7 @@ from wit_world.imports import host, oracle, types
 
 from .body import Body, decode, encode_body
 from .calls import DEFAULT_TIMEOUT, outcome
-from .errors import ErrorCode, RpcError
+from .errors import ErrorCode, RpcError, summary
 from .log import logger, printable
 from .loop import loop, milliseconds
 
@@ -108,7 +108,7 @@ class Node:
             self._refuse(message, error)
         except (Exception, asyncio.CancelledError) as error:
             logger.exception("a handler failed")
-            self._refuse(message, RpcError(ErrorCode.CRASH, f"{type(error).__name__}: {error}"))
+            self._refuse(message, RpcError(ErrorCode.CRASH, summary(error)))
 
     async def _handled(self, message: types.Message) -> dict[str, Any] | None:
         try:

@@ -45,12 +45,12 @@ const FOLDERS: &[&str] = &["abi", "c"];
 pub(super) const SDK_DIR: &str = "glomers";
 
 /// The guest's stack is part of every instance and every snapshot, as in Rust. zig puts it below the data, so an overflow
-/// traps. Names of functions are kept for backtraces.
-pub(super) const LINK_FLAGS: &[&str] =
-    &["-mexec-model=reactor", "-Wl,-z,stack-size=131072", "-Wl,--strip-debug"];
+/// traps. Without debug information zig leaves out the names of functions, which backtraces need; the rest of it goes
+/// when the component is made.
+pub(super) const LINK_FLAGS: &[&str] = &["-mexec-model=reactor", "-Wl,-z,stack-size=131072", "-g"];
 
-/// For speed, with the warnings that find mistakes.
-const COMPILE_FLAGS: &[&str] = &["-std=c17", "-O2", "-Wall", "-Wextra"];
+/// For speed, with the warnings that find mistakes. zig takes `-O2` for a wish to have no `assert`.
+const COMPILE_FLAGS: &[&str] = &["-std=c17", "-O2", "-UNDEBUG", "-Wall", "-Wextra"];
 
 fn compile(source: &Source) -> Result<Vec<u8>> {
     let zig = ZIG.require(C.name, C.title)?;
@@ -60,10 +60,16 @@ fn compile(source: &Source) -> Result<Vec<u8>> {
     cc.args(["cc", "--target=wasm32-wasi"]).args(COMPILE_FLAGS).args(LINK_FLAGS);
     // What cJSON goes down into must fit on the stack.
     cc.arg("-DCJSON_NESTING_LIMIT=128").arg("-I").arg(&sdk);
+    cc.arg(relative_places(source));
     cc.args(sources(&source.dir, "c")?)
         .args(sources(&sdk, "c")?)
         .args(sources(&sdk.join("third_party"), "c")?);
     compile_module(cc.arg("-o").arg(&module), source, &module)
+}
+
+/// Has `assert` name files by their paths in the plugin's directory: the same sources give the same bytes, wherever they lie.
+pub(super) fn relative_places(source: &Source) -> String {
+    format!("-fmacro-prefix-map={}/=", source.dir.display())
 }
 
 /// Runs a compiler that makes a core module, and makes that a component.

@@ -32,7 +32,7 @@ const NLOHMANN_JSON: Tool = Tool {
     version_arguments: &["-c", "from importlib.metadata import version; print(version('nlohmann-json'))"],
 };
 
-const COMPILE_FLAGS: &[&str] = &["-std=c++20", "-fno-exceptions", "-O2", "-Wall", "-Wextra"];
+const COMPILE_FLAGS: &[&str] = &["-std=c++20", "-fno-exceptions", "-O2", "-UNDEBUG", "-Wall", "-Wextra"];
 
 fn compile(source: &Source) -> Result<Vec<u8>> {
     let zig = ZIG.require(CPP.name, CPP.title)?;
@@ -42,6 +42,7 @@ fn compile(source: &Source) -> Result<Vec<u8>> {
     let mut cxx = zig.command();
     cxx.args(["c++", "--target=wasm32-wasi"]).args(COMPILE_FLAGS).args(c::LINK_FLAGS);
     cxx.arg("-I").arg(&sdk).arg("-isystem").arg(json);
+    cxx.arg(c::relative_places(source));
     cxx.args(c::sources(&source.dir, "cpp")?).args(c::sources(&sdk, "cpp")?);
     // The one file that is C and C++ alike.
     cxx.args(["-x", "c++"]).arg(sdk.join("memory.c"));

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::component::CONTRACT;
 use super::language::{Language, Source};
 use super::project::{self, File, Place};
+use super::source_map::Places;
 use super::toolchain::{Found, Registry, Tool};
 use super::{c, key, run, run_quietly};
 use crate::guest::Cache;
@@ -64,6 +65,9 @@ const BUNDLE_FLAGS: &[&str] = &[
     "--supported:top-level-await=false",
     "--charset=utf8",
     "--log-level=warning",
+    // Where each line comes from, for stacks.
+    "--sourcemap=external",
+    "--sources-content=false",
 ];
 
 /// The runtime without the component model's own async, which this host has switched off.
@@ -87,7 +91,22 @@ fn bundle(source: &Source, esbuild: &Found) -> Result<PathBuf> {
     command.args(BUNDLE_FLAGS).arg(format!("--alias:glomers={}", sdk.display()));
     command.arg(write(scratch.join("main.js"), entry)?).arg(format!("--outfile={}", bundle.display()));
     run(command.current_dir(&source.dir), &source.name)?;
+    add_places(source, &sdk, &bundle)?;
     Ok(bundle)
+}
+
+/// Has the bundle say, behind everything else, where its lines come from.
+fn add_places(source: &Source, sdk: &Path, bundle: &Path) -> Result<()> {
+    let read =
+        |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    let map = read(&bundle.with_extension("js.map"))?;
+    let scratch = source.scratch()?;
+    let is_own = |path: &Path| !path.starts_with(sdk) && !path.starts_with(&scratch);
+    let places = Places::read(&map, &scratch, &source.dir, is_own)?;
+    let text =
+        format!("{}\nglobalThis.glomersPlaces = {};\n", read(bundle)?, serde_json::to_string(&places)?);
+    write(bundle.to_owned(), &text)?;
+    Ok(())
 }
 
 /// The component of a bundle. No two are alike, for the moment it was made at is in it; so that a plugin that has not

@@ -13,6 +13,7 @@ pub mod project;
 mod python;
 mod rust;
 mod sdk;
+mod source_map;
 pub mod toolchain;
 mod zig;
 
