@@ -2,6 +2,7 @@
 
 mod check;
 mod determinism;
+mod diagnosis;
 mod faults;
 mod native;
 mod network;

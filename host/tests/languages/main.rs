@@ -1,6 +1,7 @@
 //! Plugins in every language: from an empty directory to a tested plugin, and the guests of the tree in their challenges.
 
 mod conversations;
+mod dying;
 mod failing;
 mod go;
 mod guests;

@@ -110,13 +110,14 @@ fn memory_is_bounded() {
 #[test]
 fn time_is_bounded() {
     let (reason, _) = fatal("loop for ever", &["--event-timeout", "100ms"]);
-    assert_eq!(reason, "one event took longer than 100ms (--event-timeout)");
+    assert!(reason.starts_with("one event took longer than 100ms: a loop without end"), "{reason}");
+    assert!(reason.ends_with("(--event-timeout)"), "{reason}");
 }
 
 #[test]
 fn recursion_is_bounded() {
     let (reason, _) = fatal("recurse without end", &[]);
-    assert!(reason.contains("stack") || reason.contains("out of bounds"), "{reason}");
+    assert!(reason.starts_with("stack overflow: "), "{reason}");
 }
 
 #[test]
@@ -129,22 +130,20 @@ fn output_and_calls_of_one_event_are_bounded() {
 
 #[test]
 fn leaving_the_process_is_a_fault_like_any_other() {
-    assert_eq!(fatal("exit", &[]).0, "the plugin called exit with status error");
+    let (reason, _) = fatal("exit", &[]);
+    assert!(reason.starts_with("the plugin called exit with a status that is not 0; "), "{reason}");
 }
 
 #[test]
-fn a_panic_is_reported_with_a_symbolised_backtrace() {
+fn a_panic_is_reported_in_its_own_words_with_the_author_s_functions() {
     let (reason, ending) = fatal("panic", &[]);
-    assert_eq!(reason, "the plugin panicked or aborted");
-    assert!(ending.stderr.contains("n1 WARN stderr: on purpose"), "{}", ending.stderr);
-    assert!(
-        ending.stderr.contains(
-            "n1 ERROR host: the plugin died on input line 2, from c1: the plugin panicked or aborted"
-        ),
-        "{}",
-        ending.stderr
-    );
-    assert!(ending.stderr.contains("<puppet::Puppet as "), "{}", ending.stderr);
+    assert!(reason.starts_with("panicked at ") && reason.ends_with(": on purpose"), "{reason}");
+    let report =
+        format!("n1 ERROR host: the plugin died on input line 2, from c1:\nn1 ERROR host: {reason}\n");
+    let (_, frames) = ending.stderr.split_once(&report).unwrap_or_else(|| panic!("{}", ending.stderr));
+    assert!(frames.lines().all(|line| line.starts_with("n1 ERROR host:     at ")), "{frames}");
+    assert!(frames.contains("at puppet::"), "{frames}");
+    assert!(!frames.contains("std::") && !frames.contains("rust_panic"), "{frames}");
 }
 
 #[test]
@@ -153,9 +152,14 @@ fn a_dying_node_tells_everyone_who_waits_and_takes_back_its_last_event() {
     node.request(1, r#"{"script":[]}"#);
     node.request(2, r#"{"script":[{"do":"send","dest":"n2","body":"{}"},{"do":"misdeed","name":"panic"}]}"#);
     for number in [1, 2] {
-        node.expect_reply(&format!(
-            r#"{{"type":"error","code":13,"text":"the plugin panicked or aborted","in_reply_to":{number}}}"#
-        ));
+        let reply: serde_json::Value = serde_json::from_str(&node.hear()).unwrap();
+        let body = &reply["body"];
+        assert_eq!(
+            (&body["type"], &body["code"], &body["in_reply_to"]),
+            (&"error".into(), &13.into(), &number.into())
+        );
+        let text = body["text"].as_str().unwrap();
+        assert!(text.starts_with("panicked at ") && text.ends_with(": on purpose"), "{text}");
     }
     assert_eq!(node.wait().stdout, [""; 0]);
 }

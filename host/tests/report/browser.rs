@@ -91,6 +91,18 @@ fn a_lost_write_is_explained_and_every_pane_is_where_it_was_lost() {
 }
 
 #[test]
+fn a_death_and_the_errors_of_nodes_are_told_in_their_words() {
+    let run = sabotaged("unique-ids", "die");
+    let Some(mut browser) = opened(&run) else { return };
+    assert!(browser.text("#headline").contains(": sabotage"), "{}", browser.text("#headline"));
+    browser.click("#anomalies .finding > button");
+    let told = browser.text("#anomalies");
+    assert!(told.contains("at saboteur::") && !told.contains("rust_panic"), "{told}");
+    assert!(told.contains("crash (13): its node died"), "{told}");
+    no_complaints(&browser);
+}
+
+#[test]
 fn anomalies_search_and_zoom_work_without_a_mouse() {
     let Some(mut browser) = opened(&sabotaged("broadcast", "lose")) else { return };
     browser.press("n");
