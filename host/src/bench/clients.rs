@@ -281,7 +281,7 @@ mod tests {
         let mut clients = Clients::default();
         let client = clients.open(Owner::Worker(0));
         let client = clients.get(client);
-        let mut reason = |client: &mut Client, in_reply_to: &str| {
+        let reason = |client: &mut Client, in_reply_to: &str| {
             let body = Value::from_json(&format!("{{\"in_reply_to\":{in_reply_to}}}")).unwrap();
             client.take(&body).map_err(|stray| stray.reason(client.waiting_for).unwrap_or("late".to_owned()))
         };
