@@ -35,8 +35,8 @@ type Offsets = BTreeMap<String, i64>;
 pub(super) struct Kafka {
     generator: Generator,
     clients: Vec<Client>,
-    /// When the next client crashes; drawn when the load begins.
-    next_crash_ms: Option<u64>,
+    /// When the next client crashes. The first does when the load begins (spec §19.10).
+    next_crash_ms: u64,
     /// The highest offset of every acknowledged send.
     sent: Offsets,
     /// The highest offset of every successful poll.
@@ -65,7 +65,7 @@ impl Kafka {
         Kafka {
             generator: Generator::new(options, 1),
             clients: (0..options.concurrency).map(|_| Client::default()).collect(),
-            next_crash_ms: None,
+            next_crash_ms: 0,
             sent: Offsets::new(),
             polled: Offsets::new(),
             is_renewed: vec![false; options.concurrency],
@@ -74,10 +74,10 @@ impl Kafka {
 
     /// Whether a client has to crash now; if so, the next time is drawn.
     fn is_time_to_crash(&mut self, elapsed_ms: u64, rng: &mut dyn Rng) -> bool {
-        let is_time = self.next_crash_ms.is_some_and(|crash_ms| crash_ms <= elapsed_ms);
-        if is_time || self.next_crash_ms.is_none() {
+        let is_time = self.next_crash_ms <= elapsed_ms;
+        if is_time {
             let mean_ms = CRASH_INTERVAL_MS / self.clients.len() as u64;
-            self.next_crash_ms = Some(elapsed_ms + rng.random_range(0..(2 * mean_ms).max(1)));
+            self.next_crash_ms = elapsed_ms + rng.random_range(0..(2 * mean_ms).max(1));
         }
         is_time
     }

@@ -212,6 +212,13 @@ fn some_assignments_take_up_all_keys_that_nobody_has_caught_up_with() {
 }
 
 #[test]
+fn the_first_client_crashes_when_the_load_begins() {
+    let simulation = run(50, Fault::None);
+    let first: Vec<_> = simulation.history().invocations().take(2).map(|op| &*op.f).collect();
+    assert!(first[0] == "crash" && first[1] != "crash", "{first:?}");
+}
+
+#[test]
 fn each_client_crashes_about_every_thirty_seconds() {
     // Operations are 10 ms apart, so these are 600 s of six clients: 120 crashes.
     let simulation = run(60_000, Fault::None);
