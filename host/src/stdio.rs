@@ -7,6 +7,8 @@
 mod input;
 mod reload;
 mod stop;
+mod wake;
+mod watch;
 
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
@@ -149,7 +151,7 @@ fn fire(node: &mut Node<Process>) -> Result<(), (String, Fault)> {
 
 /// Before `init` a node is in no hurry, and need not watch its reader from another thread.
 fn waits_for_input_only(node: &mut Node<Process>, reload: Option<&Reload>) -> bool {
-    reload.is_none() && node.next_alarm_ns().is_none() && !node.id().is_empty()
+    !reload.is_some_and(Reload::is_ready) && node.next_alarm_ns().is_none() && !node.id().is_empty()
 }
 
 enum Woken {

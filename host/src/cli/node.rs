@@ -36,13 +36,14 @@ pub(super) struct Arguments {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
 
-    /// Take up a new version of the plugin whenever the file changes, and on SIGHUP, without losing anything: what the
-    /// plugin knows goes to its successor. One that does not fit or does not accept it leaves the old one running.
+    /// Take up a new version of the plugin whenever the file changes, without losing anything: what the plugin knows goes
+    /// to its successor. One that does not fit or does not accept it leaves the old one running. SIGHUP does the same
+    /// once and at once, with and without this.
     #[arg(long)]
     watch: bool,
 
-    /// With --watch: where a version cannot hand over or take over what the plugin knows, start the new one from nothing.
-    #[arg(long, requires = "watch")]
+    /// Where a version cannot hand over or take over what the plugin knows, start the new one from nothing.
+    #[arg(long)]
     swap_fresh: bool,
 }
 
@@ -87,19 +88,19 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
         Sandbox::new().map_err(|error| anyhow!("cannot start the WebAssembly engine: {error:#}"))?;
     let plugin = Plugin::load(&sandbox, &Cache::for_user(), &wasm)
         .with_context(|| format!("cannot use {}", path.display()))?;
+    let otherwise = if arguments.swap_fresh { Otherwise::StartCold } else { Otherwise::Refuse };
+    let load = Box::new(move |wasm: &[u8]| Ok(Plugin::load(&sandbox, &Cache::for_user(), wasm)?));
     let reload = if arguments.watch {
-        let otherwise = if arguments.swap_fresh { Otherwise::StartCold } else { Otherwise::Refuse };
-        let load = move |wasm: &[u8]| Ok(Plugin::load(&sandbox, &Cache::for_user(), wasm)?);
-        Some(Reload::watch(&path, &wasm, Box::new(load), otherwise)?)
+        Reload::watch(&path, &wasm, load, otherwise)?
     } else {
-        None
+        Reload::on_hangup(&path, &wasm, load, otherwise)?
     };
     let memory_bytes = usize::try_from(arguments.max_memory.as_u64()).unwrap_or(usize::MAX);
     let options = stdio::Options {
         limits: Limits { memory_bytes, event_timeout: arguments.event_timeout },
         settings: arguments.settings,
         log_level: arguments.log_level.into(),
-        reload,
+        reload: Some(reload),
     };
     match stdio::run(&plugin, options).context("cannot read or write messages")? {
         End::Finished => Ok(ExitCode::SUCCESS),

@@ -1,8 +1,10 @@
 //! Swapping the plugin of a node that runs: `--watch`, over the wire.
 
 use std::fs;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -19,11 +21,17 @@ struct Watched {
 
 impl Watched {
     fn start(name: &str, arguments: &[&str]) -> Watched {
+        Watched::start_at(name, "plugin.wasm", &[&["--watch"], arguments].concat(), |_| {})
+    }
+
+    /// A node whose plugin is the file of this name in a directory that has been prepared.
+    fn start_at(name: &str, path: &str, arguments: &[&str], prepare: impl FnOnce(&Path)) -> Watched {
         let directory = tempfile::tempdir().expect("a directory");
-        let file = directory.path().join("plugin.wasm");
-        fs::copy(plugin(name), &file).expect("the plugin can be copied");
+        fs::copy(plugin(name), directory.path().join("plugin.wasm")).expect("the plugin can be copied");
+        prepare(directory.path());
+        let file = directory.path().join(path);
         let mut host = host();
-        host.arg("--plugin").arg(&file).arg("--watch").args(arguments);
+        host.arg("--plugin").arg(&file).args(arguments);
         let mut node = Conversation::start(&mut host);
         node.say(r#"{"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1","n2"],"msg_id":1}}"#);
         node.expect(r#"{"src":"n1","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}"#);
@@ -202,6 +210,98 @@ fn a_hangup_takes_up_the_file_as_it_is() {
     watched.expect_alive();
     watched.node.signal(Signal::HUP);
     watched.expect_load("again");
+}
+
+/// Does something over and over until the node has loaded this state.
+fn while_loading(
+    watched: &mut Watched,
+    state: &str,
+    disturb: impl Fn() + Sync,
+    begin: impl FnOnce(&mut Watched),
+) {
+    let is_loaded = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_loaded.load(SeqCst) {
+                disturb();
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        begin(watched);
+        watched.expect_load(state);
+        is_loaded.store(true, SeqCst);
+    });
+}
+
+#[test]
+fn what_happens_beside_the_file_delays_nothing() {
+    let mut watched = Watched::start("puppet", &[]);
+    let log = watched.file.with_extension("log");
+    let write = || fs::write(&log, "one more line").expect("the log can be written");
+    watched.keep(r#""state":"swapped""#);
+    while_loading(&mut watched, "swapped", write, |watched| watched.replace("puppet"));
+    watched.keep(r#""state":"hung up""#);
+    watched.expect_alive();
+    while_loading(&mut watched, "hung up", write, |watched| watched.node.signal(Signal::HUP));
+}
+
+#[test]
+fn a_file_that_keeps_changing_is_taken_up_all_the_same() {
+    let mut watched = Watched::start("puppet", &[]);
+    watched.keep(r#""state":"restless""#);
+    let path = watched.file.clone();
+    let touch = || {
+        if let Ok(file) = fs::File::options().append(true).open(&path) {
+            file.set_modified(SystemTime::now()).expect("the file can be touched");
+        }
+    };
+    while_loading(&mut watched, "restless", touch, |watched| watched.replace("puppet"));
+}
+
+#[test]
+fn a_plugin_behind_links_is_taken_up_wherever_it_is_replaced() {
+    let prepare = |root: &Path| {
+        fs::create_dir_all(root.join("releases/1")).unwrap();
+        fs::rename(root.join("plugin.wasm"), root.join("releases/1/plugin.wasm")).unwrap();
+        symlink("releases/1", root.join("current")).unwrap();
+        symlink("current/plugin.wasm", root.join("link.wasm")).unwrap();
+    };
+    let mut watched = Watched::start_at("puppet", "link.wasm", &["--watch"], prepare);
+    let root = watched.file.parent().unwrap().to_owned();
+    let place = |watched: &mut Watched, path: &str| {
+        let file = std::mem::replace(&mut watched.file, root.join(path));
+        watched.replace("puppet");
+        watched.file = file;
+    };
+    watched.keep(r#""state":"the file""#);
+    place(&mut watched, "releases/1/plugin.wasm");
+    watched.expect_load("the file");
+
+    watched.keep(r#""state":"another release""#);
+    fs::create_dir(root.join("releases/2")).unwrap();
+    place(&mut watched, "releases/2/plugin.wasm");
+    symlink("releases/2", root.join("next")).unwrap();
+    fs::rename(root.join("next"), root.join("current")).unwrap();
+    watched.expect_load("another release");
+
+    watched.keep(r#""state":"its directory""#);
+    fs::remove_dir_all(root.join("releases/2")).unwrap();
+    fs::create_dir(root.join("releases/2")).unwrap();
+    place(&mut watched, "releases/2/plugin.wasm");
+    watched.expect_load("its directory");
+}
+
+#[test]
+fn a_hangup_takes_up_the_file_of_a_node_that_does_not_watch_it() {
+    let mut watched = Watched::start_at("puppet", "plugin.wasm", &[], |_| {});
+    watched.keep(r#""state":"by hand""#);
+    watched.replace("puppet");
+    watched.expect_alive();
+    assert!(!watched.node.logged().contains("swapped"), "{}", watched.node.logged());
+    watched.node.signal(Signal::HUP);
+    watched.expect_load("by hand");
+    watched.expect_alive();
+    watched.expect_logged("n1 INFO host: the plugin was swapped");
 }
 
 #[test]
