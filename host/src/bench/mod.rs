@@ -13,6 +13,7 @@ mod nodes;
 pub mod offence;
 pub mod processes;
 pub mod random;
+pub mod readiness;
 pub mod results;
 mod run;
 mod scheduler;
@@ -30,6 +31,8 @@ use self::journal::Journal;
 use self::nemesis::Faults;
 use self::offence::Offence;
 use self::random::Seed;
+
+pub use self::readiness::Aborted;
 
 /// What is to be tested, and how (spec §2).
 #[derive(Clone, Debug)]
@@ -60,6 +63,8 @@ pub struct Test {
     pub scheduling_jitter_ns: u64,
     /// What Maelstrom would stop listening to a node for, and what the checkers only warn of, makes a run invalid.
     pub strict: bool,
+    /// Whether they learn from each other. In Maelstrom they do not (spec §19.9).
+    pub lww_merge: bool,
     /// What everything is drawn from.
     pub seed: Seed,
 }
@@ -84,6 +89,8 @@ pub struct Run {
     pub ended_ns: u64,
     /// How many events the run took.
     pub events: u64,
+    /// Why the run could not begin, if it could not: then there is no load, and nothing to be judged.
+    pub aborted: Option<Aborted>,
 }
 
 /// A node that died by itself.
@@ -108,15 +115,6 @@ pub struct Swap {
     pub outcome: Result<String, String>,
 }
 
-/// Why a run could not begin: who did not get ready, and when.
-#[derive(Clone, Debug)]
-pub struct Aborted {
-    /// In words.
-    pub reason: String,
-    /// What is known about the culprit: a backtrace, the last lines of output.
-    pub details: Vec<String>,
-}
-
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -128,12 +126,12 @@ pub struct Progress {
     pub faults: usize,
 }
 
-/// Runs a test on a cluster. Fails if a node does not answer `init` or the workload's set-up in time.
+/// Runs a test on a cluster. If a node does not answer `init` or the workload's set-up in time, the run ends there.
 pub fn run(
     test: &Test,
     workload: &mut dyn workload::Workload,
     cluster: &mut dyn Cluster,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Run, Aborted> {
+) -> Run {
     run::Loop::new(test, workload, cluster, progress).run()
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::bench::cluster::Cluster;
 use crate::bench::nemesis::{Fault, Faults};
 use crate::bench::network::{self, Distribution, Latency};
-use crate::bench::processes::{Processes, Program};
+use crate::bench::processes::{self, Processes, Program};
 use crate::bench::random::{Probability, Seed};
 use crate::bench::results::Results;
 use crate::bench::simulated::{Setup, Simulated, SimulatedCluster};
@@ -25,7 +25,7 @@ use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
 use crate::node::{Core, Environment, Otherwise};
 use crate::report::recording::{About, Recording};
 use crate::report::trace::{self, Shown};
-use crate::report::{page, store, verdict};
+use crate::report::{abort, page, store, verdict};
 use crate::workload::{self, Topology};
 
 use super::node::{LogLevel, duration, setting};
@@ -171,6 +171,10 @@ pub(super) struct Arguments {
     /// Replicas behind lww-kv.
     #[arg(long, value_name = "N", default_value = "2", help_heading = "Network")]
     lww_replicas: NonZeroUsize,
+
+    /// Let the replicas behind lww-kv learn from each other, so that they agree in the end. In Maelstrom they never do.
+    #[arg(long, help_heading = "Network")]
+    lww_merge: bool,
 
     /// Faults to inject, comma separated: partition, one-way, kill, pause, loss, duplicate, slow, skew; and swap=FILE, to
     /// swap the plugin of one node after the other for FILE while they run.
@@ -321,10 +325,14 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(seeds) = arguments.seeds {
         return sweep::run(arguments, &test, &subject, seeds).unwrap_or_else(|error| internal_error(&error));
     }
+    if let (Subject::Program(_), Err(error)) = (&subject, processes::end_on_signals(tell_end)) {
+        return internal_error(&error.into());
+    }
     let mut worst = Valid::True;
     for _ in 0..arguments.test_count {
         match one(arguments, &test, &subject) {
-            Ok(valid) => worst = worst.max(valid),
+            Ok(Some(valid)) => worst = worst.max(valid),
+            Ok(None) => return ExitCode::from(INTERNAL_ERROR),
             Err(error) => return internal_error(&error),
         }
         if worst == Valid::False {
@@ -333,6 +341,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         test.seed = Seed(test.seed.0.wrapping_add(1));
     }
     status(worst)
+}
+
+/// Says that a signal has ended the test; a bar that stands in the line gives way.
+fn tell_end(signal: &str) {
+    let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    eprintln!("{clear}host: ended by {signal} before there was a verdict; all nodes have been killed");
 }
 
 /// The exit status that tells a verdict.
@@ -350,8 +364,8 @@ pub(super) enum Subject {
     Program(Program),
 }
 
-/// Runs the test once and tells the verdict.
-fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
+/// Runs the test once and tells the verdict, or why there is none.
+fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Option<Valid>> {
     let (run, results, wall) = attempt(arguments, test, subject, &progress_bar(arguments, test))?;
     if arguments.check_determinism {
         let (again, ..) = attempt(arguments, test, subject, &progress_bar(arguments, test))?;
@@ -364,7 +378,16 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
     }
     if arguments.json {
         say(&serde_json::to_string_pretty(&results)?)?;
-        return Ok(results.valid);
+    }
+    if let Some(aborted) = &results.aborted {
+        eprintln!("host: {}", abort::headline(aborted));
+        if !arguments.quiet && !arguments.json {
+            eprint!("{}{}", abort::details(aborted), places(&folder, page.as_deref()));
+        }
+        return Ok(None);
+    }
+    if arguments.json {
+        return Ok(Some(results.valid));
     }
     let mut told = String::new();
     if !arguments.quiet {
@@ -376,15 +399,18 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Valid> {
             replay: &replay(test.seed),
         };
         told = verdict::tell(&occasion, &results);
-        told += &format!("  files: {}\n", folder.display());
-        if let Some(page) = &page {
-            told += &format!("  report: {}\n", page.display());
-        }
+        told += &places(&folder, page.as_deref());
         told.push('\n');
     }
     told += verdict::last_words(results.valid);
     say(&told)?;
-    Ok(results.valid)
+    Ok(Some(results.valid))
+}
+
+/// Where the files and the report of a run are.
+fn places(folder: &Path, page: Option<&Path>) -> String {
+    let page = page.map(|page| format!("  report: {}\n", page.display()));
+    format!("  files: {}\n{}", folder.display(), page.unwrap_or_default())
 }
 
 /// Where a run has been kept.
@@ -448,10 +474,6 @@ pub(super) fn attempt(
     let run = bench::run(test, &mut *workload, &mut *cluster, &mut progress);
     drop(cluster);
     bar.finish_and_clear();
-    let run = run.map_err(|aborted| {
-        let details = aborted.details.iter().map(|line| format!("\n    {line}")).collect::<String>();
-        anyhow!("the test cannot begin: {}{details}", aborted.reason)
-    })?;
     let results = Results::of(test, &*workload, &run);
     Ok((run, results, began.elapsed()))
 }
@@ -592,6 +614,7 @@ impl Arguments {
             start_spread_ns: self.start_spread.saturating_mul(NS_PER_MS),
             scheduling_jitter_ns: self.scheduling_jitter.saturating_mul(NS_PER_MS),
             strict: self.strict,
+            lww_merge: self.lww_merge,
             seed: match self.seed {
                 Some(seed) => seed,
                 // Short enough to type.
@@ -687,9 +710,10 @@ impl Arguments {
         if let Some(bin) = &self.bin {
             let file =
                 std::fs::canonicalize(bin).with_context(|| format!("cannot find {}", bin.display()))?;
-            ensure!(file.is_file(), "{} is no file", bin.display());
             let arguments = self.program_arguments.clone();
-            return Ok(Subject::Program(Program { file, arguments, echo_stderr: self.log_stderr }));
+            let program = Program { file, arguments, echo_stderr: self.log_stderr };
+            program.check()?;
+            return Ok(Subject::Program(program));
         }
         let path = plugin_path::find(self.plugin.as_deref().expect("clap asks for --plugin or --bin"))?;
         if self.real_time {

@@ -4,7 +4,7 @@ use super::support::{Finished, test_with};
 
 fn run(workload: &str, fault: &str, more: &[&str]) -> Finished {
     let fault = format!("fault={fault}");
-    let words: [&[&str]; 3] = [
+    let words: [&[&str]; 4] = [
         &[
             "-w",
             workload,
@@ -17,8 +17,9 @@ fn run(workload: &str, fault: &str, more: &[&str]) -> Finished {
             "--concurrency",
             "4n",
         ],
-        &["--rate", "100", "--time-limit", "10", "--seed", "1"],
+        &["--time-limit", "10", "--seed", "1"],
         more,
+        if more.contains(&"--rate") { &[] } else { &["--rate", "100"] },
     ];
     test_with(&words.concat())
 }
@@ -96,6 +97,14 @@ fn a_lost_log_entry_is_caught() {
 fn stale_transactions_are_caught() {
     caught("txn-list-append", "stale", &[], &["no order fits operation 19 (process 1"]);
     caught("txn-rw-register", "stale", &[], &["process"]);
+}
+
+#[test]
+fn whoever_leans_on_lww_kv_to_agree_is_caught_as_by_maelstrom() {
+    let words: &[&str] = &["--rate", "10"];
+    caught("g-set", "lean on lww-kv", words, &["element ", "acknowledged"]);
+    let merging = run("g-set", "lean on lww-kv", &[words, &["--lww-merge"]].concat());
+    assert_eq!(merging.status(), 0, "{}{}", merging.stdout(), merging.stderr());
 }
 
 #[test]

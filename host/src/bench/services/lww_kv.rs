@@ -1,5 +1,7 @@
-//! `lww-kv`: replicas that gossip and let the last write win; deliberately bad, eventually consistent (spec
-//! §8.4). Lost updates, stale reads and values that rise from the dead are its normal behaviour.
+//! `lww-kv`: replicas of which the last write wins; deliberately bad (spec §8.4). Lost updates, stale reads and values
+//! that rise from the dead are its normal behaviour. Maelstrom means its replicas to gossip, which would make them
+//! eventually consistent, but computes each merge and drops it (spec §19.9), so a replica only ever knows what was written
+//! to it. So it is here, unless merging is asked for.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub struct LwwKv {
     /// The cell of each key, the same in all replicas: they merge cell by cell.
     cell_of: FxHashMap<Value, usize>,
     replicas: Vec<Replica>,
+    is_merging: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -34,9 +37,11 @@ struct Stamped {
 }
 
 impl LwwKv {
-    /// So many empty replicas.
-    pub fn new(replicas: NonZeroUsize) -> LwwKv {
-        LwwKv { cell_of: FxHashMap::default(), replicas: vec![Replica::default(); replicas.get()] }
+    /// So many empty replicas, which learn from each other as Maelstrom means them to (spec §8.4), or never, as there
+    /// (spec §19.9).
+    pub fn new(replicas: NonZeroUsize, is_merging: bool) -> LwwKv {
+        let replicas = vec![Replica::default(); replicas.get()];
+        LwwKv { cell_of: FxHashMap::default(), replicas, is_merging }
     }
 
     fn serve(&mut self, mut request: Request, rng: &mut Stream) -> String {
@@ -44,7 +49,9 @@ impl LwwKv {
             *create = false;
         }
         let replicas = self.replicas.len();
-        self.merge(rng.random_range(0..replicas), rng.random_range(0..replicas));
+        if self.is_merging {
+            self.merge(rng.random_range(0..replicas), rng.random_range(0..replicas));
+        }
         self.apply(rng.random_range(0..replicas), request)
     }
 
@@ -120,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_higher_timestamp_wins_and_a_tie_goes_to_the_sender() {
-        let mut kv = LwwKv::new(LWW_REPLICAS);
+        let mut kv = LwwKv::new(LWW_REPLICAS, true);
         write(&mut kv, 0, 1, 10);
         write(&mut kv, 1, 1, 20);
         kv.merge(0, 1);
@@ -134,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_merge_moves_the_clock_and_carries_every_key() {
-        let mut kv = LwwKv::new(LWW_REPLICAS);
+        let mut kv = LwwKv::new(LWW_REPLICAS, true);
         (0..5).for_each(|key| write(&mut kv, 0, key, key));
         assert_eq!(read(&mut kv, 1, 4), "none");
         kv.merge(0, 1);
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_written_value_may_be_lost_and_an_old_one_read() {
-        let mut kv = Talk::to(LwwKv::new(LWW_REPLICAS));
+        let mut kv = Talk::to(LwwKv::new(LWW_REPLICAS, true));
         kv.write("n1", "1", 0);
         let stale = (1..500).filter(|&value| {
             kv.write("n1", "1", value);
@@ -156,9 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn replicas_agree_once_writing_stops() {
+    fn replicas_that_do_not_merge_never_agree() {
+        let mut kv = Talk::to(LwwKv::new(LWW_REPLICAS, false));
+        kv.write("n1", "1", 7);
+        let missed = (0..10_000).filter(|_| kv.read("n1", "1").is_none()).count();
+        assert!((4_000..6_000).contains(&missed), "{missed} of 10,000 reads miss the one value ever written");
+    }
+
+    #[test]
+    fn replicas_that_merge_agree_once_writing_stops() {
         for replicas in 1..6 {
-            let mut kv = Talk::to(LwwKv::new(NonZeroUsize::new(replicas).unwrap()));
+            let mut kv = Talk::to(LwwKv::new(NonZeroUsize::new(replicas).unwrap(), true));
             (0..50).for_each(|value| kv.write("n1", "1", value));
             (0..200).for_each(|_| drop(kv.read("n1", "1")));
             let values: BTreeSet<_> = (0..50).map(|_| kv.read("n1", "1")).collect();
@@ -168,13 +183,13 @@ mod tests {
 
     #[test]
     fn a_cas_never_creates_a_key() {
-        let mut kv = Talk::to(LwwKv::new(LWW_REPLICAS));
+        let mut kv = Talk::to(LwwKv::new(LWW_REPLICAS, true));
         assert_eq!(kv.cas("n1", "1", "null", "2", true), 20);
     }
 
     #[test]
     fn one_replica_is_a_plain_map() {
-        let mut kv = Talk::to(LwwKv::new(NonZeroUsize::MIN));
+        let mut kv = Talk::to(LwwKv::new(NonZeroUsize::MIN, false));
         for value in 0..50 {
             kv.write("n1", "1", value);
             assert_eq!(kv.cas("n2", "1", &value.to_string(), "-1", false), 0);

@@ -63,12 +63,13 @@ impl std::error::Error for Unanswered {}
 pub struct Services(Vec<(&'static str, Box<dyn Service>, Stream)>);
 
 impl Services {
-    /// Empty stores. `lww_replicas` is the number of replicas behind `lww-kv`, [`LWW_REPLICAS`] in Maelstrom.
-    pub fn new(seed: Seed, lww_replicas: NonZeroUsize) -> Services {
+    /// Empty stores. `lww_replicas` is the number of replicas behind `lww-kv`, [`LWW_REPLICAS`] in Maelstrom; whether
+    /// they learn from each other, `lww_merge` says, and in Maelstrom they do not.
+    pub fn new(seed: Seed, lww_replicas: NonZeroUsize, lww_merge: bool) -> Services {
         let services: [Box<dyn Service>; 4] = [
             Box::new(LinKv::default()),
             Box::new(SeqKv::default()),
-            Box::new(LwwKv::new(lww_replicas)),
+            Box::new(LwwKv::new(lww_replicas, lww_merge)),
             Box::new(LinTso::default()),
         ];
         let named = NAMES.into_iter().zip(services);
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     fn services() -> Services {
-        Services::new(Seed(1), LWW_REPLICAS)
+        Services::new(Seed(1), LWW_REPLICAS, false)
     }
 
     #[test]

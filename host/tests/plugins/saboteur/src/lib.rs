@@ -2,6 +2,7 @@
 //! the one and catch the other.
 #![cfg(target_arch = "wasm32")]
 
+mod lean;
 mod server;
 
 use std::cell::RefCell;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use bindings::exports::glomers::node::{events, node};
 use bindings::glomers::node::host;
+use lean::Lean;
 use server::{Refused, Server};
 
 #[allow(missing_docs)]
@@ -22,6 +24,7 @@ thread_local! {
     static SERVER: RefCell<Server> = RefCell::default();
     /// Answers that come late: the request and the answer, by timer.
     static LATE: RefCell<BTreeMap<u64, (u64, String)>> = RefCell::default();
+    static LEAN: RefCell<Option<Lean>> = RefCell::default();
 }
 
 /// Longer than any client waits.
@@ -36,6 +39,10 @@ impl node::Guest for Saboteur {
         if fault == "early" {
             context.node_ids.iter().for_each(|node| host::send(node, "{}"));
         }
+        if fault == "lean on lww-kv" {
+            LEAN.set(Some(Lean::default()));
+            Lean::start();
+        }
         SERVER.with_borrow_mut(|server| server.fault = fault);
         Ok(())
     }
@@ -43,6 +50,9 @@ impl node::Guest for Saboteur {
     fn on_message(message: node::Message) {
         let Some(request) = message.request else { return };
         let body: Value = serde_json::from_str(&message.body).expect("a body is JSON");
+        if LEAN.with_borrow_mut(|lean| lean.as_mut().map(|lean| lean.handle(request, &body))).is_some() {
+            return;
+        }
         match SERVER.with_borrow_mut(|server| server.handle(&body)) {
             Ok(Some(reply)) if SERVER.with_borrow(|server| server.fails("late")) => {
                 let timer = host::set_timer(LATE_MS);
@@ -56,11 +66,16 @@ impl node::Guest for Saboteur {
 }
 
 impl events::Guest for Saboteur {
-    fn on_reply(_: u64, _: Result<String, events::Failure>) {}
+    fn on_reply(call: u64, outcome: Result<String, events::Failure>) {
+        LEAN.with_borrow_mut(|lean| lean.as_mut().map(|lean| lean.on_reply(call, outcome)));
+    }
 
     fn on_timer(timer: u64) {
         let late = LATE.with_borrow_mut(|late| late.remove(&timer));
-        late.into_iter().for_each(|(request, reply)| host::reply(request, &reply));
+        match late {
+            Some((request, reply)) => host::reply(request, &reply),
+            None => Lean::on_timer(),
+        }
     }
 }
 
