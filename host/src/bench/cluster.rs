@@ -40,6 +40,35 @@ pub struct Death {
     pub details: Vec<String>,
 }
 
+/// What a node has written since it was started, as far as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// What came through its standard output; none if it is a plugin, whose messages do not go through a pipe.
+    pub pipe: Option<Pipe>,
+    /// The last lines of its standard output and error, or of its log; one without a line break is marked.
+    pub tail: Vec<String>,
+}
+
+/// What came through a node's standard output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pipe {
+    /// How many bytes.
+    pub bytes: u64,
+    /// How it ends, if that is not with a line break.
+    pub partial: Option<Partial>,
+    /// The first line that is no message, and why it is none.
+    pub junk: Option<(String, String)>,
+}
+
+/// The beginning of a line that has not been ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partial {
+    /// How many bytes there are.
+    pub bytes: usize,
+    /// The first of them, as text.
+    pub begin: String,
+}
+
 /// Nodes, named by their index.
 pub trait Cluster {
     /// Starts a node, which then waits for `init`. A node that was killed begins anew.
@@ -72,6 +101,12 @@ pub trait Cluster {
 
     /// Waits until a time, or until something comes out of a node before; returns what time it is then.
     fn wait(&mut self, until_ns: u64) -> u64;
+
+    /// What a node has written.
+    fn written(&mut self, node: usize) -> Written;
+
+    /// Closes a node's input, and gives it a moment to write what it holds back. A plugin holds nothing back.
+    fn end_input(&mut self, _node: usize) {}
 
     /// Ends all nodes and returns what each has logged.
     fn stop(&mut self) -> Vec<String>;

@@ -2,23 +2,34 @@
 //! bench goes on: each pipe has a thread of its own, queues are bounded, and what cannot be used is an offence.
 
 use std::borrow::Cow;
+mod descent;
+mod format;
+mod guard;
+mod kin;
+mod pipes;
+mod program;
+
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 
-use super::cluster::{Cluster, Death, Delivery, Output};
+use super::cluster::{Cluster, Death, Delivery, Output, Written};
 use super::nemesis::Skew;
 use super::offence;
-use crate::guest::{LastWords, Level, Origin};
-use crate::node::log_prefix;
 use crate::protocol::{Envelope, json};
+
+use self::kin::Kin;
+use self::pipes::Log;
+
+pub use self::kin::end_on_signals;
+pub use self::program::{CannotRun, Program};
 
 /// Lines that wait to be written to one process. One that stops reading loses what comes after.
 const MAX_UNREAD: usize = 1 << 14;
@@ -32,25 +43,8 @@ const BATCH: usize = 256;
 /// Lines a process may write in a second; far more than any workload asks for.
 const MAX_LINES_PER_SECOND: usize = 50_000;
 
-/// Longest line that is read in one piece.
-const MAX_LINE: u64 = 64 << 20;
-
-/// Last lines kept of each process, to tell how it died (spec §3.4).
-const TAIL: usize = 32;
-
-/// Bytes of standard error kept of each process.
-const MAX_LOG: usize = 64 << 20;
-
-/// How nodes are started.
-#[derive(Clone, Debug)]
-pub struct Program {
-    /// The executable.
-    pub file: std::path::PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<std::ffi::OsString>,
-    /// Whether what nodes write to standard error goes to ours, too.
-    pub echo_stderr: bool,
-}
+/// How long a process may take to end, and to write what it holds back.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Processes as nodes.
 pub struct Processes {
@@ -65,12 +59,12 @@ pub struct Processes {
 }
 
 struct Slot {
-    child: Option<Child>,
+    child: Option<(Child, Kin)>,
     /// Lines for its standard input.
     input: Option<SyncSender<Vec<u8>>>,
     /// How often it has been started; what an earlier life still says does not count.
     life: u64,
-    log: Arc<Mutex<Log>>,
+    log: Arc<Log>,
     /// Reads its standard error to the end.
     log_keeper: Option<thread::JoinHandle<()>>,
     lines: u64,
@@ -81,37 +75,6 @@ struct Slot {
 struct Flood {
     second: u64,
     lines: usize,
-}
-
-#[derive(Default)]
-struct Log {
-    text: String,
-    tail: VecDeque<String>,
-}
-
-impl Log {
-    fn add(&mut self, stream: &str, line: &str) {
-        if stream == "stderr" && self.text.len() < MAX_LOG {
-            self.text.push_str(line);
-            self.text.push('\n');
-        }
-        if self.tail.len() == TAIL {
-            self.tail.pop_front();
-        }
-        self.tail.push_back(format!("{stream}: {line}"));
-    }
-}
-
-impl Log {
-    /// What a dead process had to say of its end.
-    fn last_words(&self, node: &str) -> Option<String> {
-        let ours = log_prefix(node, Level::Error, Origin::Host);
-        let mut words = LastWords::default();
-        for line in self.tail.iter().filter_map(|line| line.strip_prefix("stderr: ")) {
-            words.add(line.strip_prefix(&ours).unwrap_or(line));
-        }
-        words.tell().reason
-    }
 }
 
 struct Heard {
@@ -160,31 +123,32 @@ impl Processes {
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        die_with_us(&mut command);
-        let mut child = command.spawn()?;
-        let (life, log) = (self.nodes[node].life, Arc::clone(&self.nodes[node].log));
+            .stderr(Stdio::piped());
+        let life = self.nodes[node].life;
+        let (mut child, kin) = Kin::spawn(&mut command, &format!("{node}-{life}"))?;
+        let log = Arc::new(self.nodes[node].log.of_next_life());
         let stdin = child.stdin.take().expect("stdin is piped");
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
         let (input, lines) = sync_channel::<Vec<u8>>(MAX_UNREAD);
-        thread::spawn(move || feed(stdin, &lines));
-        let (name, echo) = (self.names[node].clone(), self.program.echo_stderr);
-        let keeper = thread::spawn(move || keep_log(stderr, &log, echo.then_some(&name)));
-        self.nodes[node].log_keeper = Some(keeper);
-        let (tell, log) = (self.tell.clone(), Arc::clone(&self.nodes[node].log));
-        thread::spawn(move || listen(stdout, &log, |what| tell.send(Heard { node, life, what }).is_ok()));
-        self.nodes[node].child = Some(child);
-        self.nodes[node].input = Some(input);
+        thread::spawn(move || pipes::feed(stdin, &lines));
+        let (name, echo, kept) = (self.names[node].clone(), self.program.echo_stderr, Arc::clone(&log));
+        let keeper = thread::spawn(move || pipes::keep_log(stderr, &kept, echo.then_some(&name)));
+        let (tell, kept) = (self.tell.clone(), Arc::clone(&log));
+        thread::spawn(move || {
+            let tell = |what| tell.send(Heard { node, life, what }).is_ok();
+            pipes::listen(stdout, &kept, |line| tell(What::Line(line)));
+            tell(What::End);
+        });
+        let slot = &mut self.nodes[node];
+        (slot.child, slot.input) = (Some((child, kin)), Some(input));
+        (slot.log, slot.log_keeper) = (log, Some(keeper));
         Ok(())
     }
 
     fn signal(&self, node: usize, signal: Signal) {
-        let Some(child) = &self.nodes[node].child else { return };
-        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            // A process that has ended by itself needs no signal.
-            let _ = kill_process_group(group, signal);
+        if let Some((_, kin)) = &self.nodes[node].child {
+            kin.signal(signal);
         }
     }
 
@@ -212,7 +176,7 @@ impl Processes {
         let line = match what {
             What::Line(line) => line,
             What::NoStart(error) => {
-                let reason = format!("cannot run {}: {error}", self.program.file.display());
+                let reason = self.program.cannot_start(&error);
                 return take(node, Output::Death(Death { reason, details: Vec::new() }));
             }
             What::Deaf => {
@@ -231,15 +195,16 @@ impl Processes {
                 format!("it writes more than {MAX_LINES_PER_SECOND} lines in a second; the rest is dropped");
             return take(node, Output::Offence { kind: offence::Kind::Flood, text, quote: None });
         }
-        read_line(&line, &mut |output| take(node, output));
+        if let Some(fault) = read_line(&line, &mut |output| take(node, output)) {
+            self.nodes[node].log.add_junk(&line, &fault);
+        }
     }
 
     /// How a process whose output has ended died. One that only closed its output is killed.
     fn bury(&mut self, node: usize) -> Death {
         self.nodes[node].input = None;
-        let status = self.await_exit(node, Duration::from_millis(500));
+        let status = self.await_exit(node, PATIENCE);
         self.kill(node);
-        self.await_log(node, Duration::from_millis(500));
         let reason = match status {
             None => "it closed its output".to_owned(),
             Some(status) => match status.signal() {
@@ -247,9 +212,11 @@ impl Processes {
                 None => format!("it exited with status {}", status.code().unwrap_or_default()),
             },
         };
-        let log = self.nodes[node].log.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = &self.nodes[node].log;
         let words = log.last_words(&self.names[node]).map(|words| format!("; it said last: {words}"));
-        Death { reason: reason + &words.unwrap_or_default(), details: log.tail.iter().cloned().collect() }
+        let note = self.program.note().map(|note| format!("note: {note}"));
+        let details = note.into_iter().chain(log.written().tail).collect();
+        Death { reason: reason + &words.unwrap_or_default(), details }
     }
 
     /// Waits until what a dead process wrote last has been read; not for a child of its own that holds the stream open.
@@ -262,7 +229,7 @@ impl Processes {
     }
 
     fn await_exit(&mut self, node: usize, patience: Duration) -> Option<ExitStatus> {
-        let child = self.nodes[node].child.as_mut()?;
+        let (child, _) = self.nodes[node].child.as_mut()?;
         let began = Instant::now();
         loop {
             match child.try_wait() {
@@ -274,11 +241,11 @@ impl Processes {
     }
 }
 
-/// What a line of a process's output amounts to (spec §3.1, §3.4).
-fn read_line(line: &[u8], take: &mut dyn FnMut(Output<'_>)) {
+/// What a line of a process's output amounts to (spec §3.1, §3.4), and why it is no message, if it is none.
+fn read_line(line: &[u8], take: &mut dyn FnMut(Output<'_>)) -> Option<String> {
     let text = String::from_utf8_lossy(line);
     let offend = |take: &mut dyn FnMut(Output<'_>), kind, reason: String| {
-        take(Output::Offence { kind, text: reason, quote: Some(offence::excerpt(&text)) });
+        take(Output::Offence { kind, text: reason, quote: Some(offence::quote(&text)) });
     };
     if matches!(text, Cow::Owned(_)) {
         offend(take, offence::Kind::NotUtf8, "a line of its output is not UTF-8".to_owned());
@@ -289,73 +256,9 @@ fn read_line(line: &[u8], take: &mut dyn FnMut(Output<'_>)) {
             stray.map(|key| format!("`{key}` does not belong beside src, dest and body"))
         }
         Err(reason) => Some(reason.to_string()),
-    };
-    if let Some(fault) = fault {
-        offend(take, offence::Kind::NotAMessage, format!("a line of its output is no message: {fault}"));
-    }
-}
-
-/// Asks the kernel to end a process when this one dies, however it dies.
-#[cfg(target_os = "linux")]
-fn die_with_us(command: &mut Command) {
-    // SAFETY: the closure runs between fork and exec, where only async-signal-safe functions may be called. It makes
-    // one system call, allocates nothing and takes no lock.
-    unsafe {
-        command.pre_exec(|| Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?));
-    }
-}
-
-/// Elsewhere a process notices by the end of its input.
-#[cfg(not(target_os = "linux"))]
-fn die_with_us(_command: &mut Command) {}
-
-/// Writes lines to a process until it or the bench is through.
-fn feed(mut stdin: impl Write, lines: &Receiver<Vec<u8>>) {
-    while let Ok(line) = lines.recv() {
-        if stdin.write_all(&line).is_err() {
-            return;
-        }
-    }
-}
-
-/// Reads lines from a process and passes them on, until nobody wants them.
-fn listen(mut stdout: impl BufRead, log: &Mutex<Log>, mut tell: impl FnMut(What) -> bool) {
-    while let Some(line) = next_line(&mut stdout) {
-        log.lock().unwrap_or_else(PoisonError::into_inner).add("stdout", &excerpt(&line));
-        if !tell(What::Line(line)) {
-            return;
-        }
-    }
-    tell(What::End);
-}
-
-fn keep_log(mut stderr: impl BufRead, log: &Mutex<Log>, echo_as: Option<&String>) {
-    while let Some(line) = next_line(&mut stderr) {
-        let line = String::from_utf8_lossy(&line);
-        log.lock().unwrap_or_else(PoisonError::into_inner).add("stderr", &line);
-        if let Some(name) = echo_as {
-            // Whoever closed our standard error does not want to know.
-            let _ = writeln!(io::stderr(), "{name}: {line}");
-        }
-    }
-}
-
-/// The next line without its line break; what is too long comes in pieces.
-fn next_line(reader: &mut impl BufRead) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-        Ok(0) | Err(_) => None,
-        Ok(_) => {
-            if line.ends_with(b"\n") {
-                line.pop();
-            }
-            Some(line)
-        }
-    }
-}
-
-fn excerpt(line: &[u8]) -> String {
-    String::from_utf8_lossy(&line[..line.len().min(400)]).into_owned()
+    }?;
+    offend(take, offence::Kind::NotAMessage, format!("a line of its output is no message: {fault}"));
+    Some(fault)
 }
 
 impl Cluster for Processes {
@@ -368,13 +271,12 @@ impl Cluster for Processes {
     }
 
     fn kill(&mut self, node: usize) {
-        self.signal(node, Signal::KILL);
         let slot = &mut self.nodes[node];
         slot.input = None;
         slot.life += 1;
-        if let Some(mut child) = slot.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
+        if let Some((mut child, kin)) = slot.child.take() {
+            kin.kill(&mut child);
+            self.await_log(node, PATIENCE);
         }
     }
 
@@ -430,12 +332,24 @@ impl Cluster for Processes {
         self.now_ns()
     }
 
+    fn written(&mut self, node: usize) -> Written {
+        self.nodes[node].log.written()
+    }
+
+    fn end_input(&mut self, node: usize) {
+        self.nodes[node].input = None;
+        let began = Instant::now();
+        while !self.nodes[node].log.has_output_ended() && began.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn stop(&mut self) -> Vec<String> {
+        drop(kin::kill_descendants());
         for node in 0..self.nodes.len() {
             self.kill(node);
         }
-        let text = |slot: &Slot| slot.log.lock().unwrap_or_else(PoisonError::into_inner).text.clone();
-        self.nodes.iter().map(text).collect()
+        self.nodes.iter().map(|slot| slot.log.stderr()).collect()
     }
 }
 

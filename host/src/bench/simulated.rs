@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use rand::Rng;
 
-use super::cluster::{Cluster, Death, Delivery, Output};
+use super::cluster::{Cluster, Death, Delivery, Output, Written};
 use super::nemesis::Skew;
 use super::random::{Seed, Stream};
 use crate::checker::verdict::seconds;
@@ -54,6 +54,9 @@ impl Environment for Simulated {
         }
     }
 }
+
+/// Last lines of a node's log that are told when it does not become ready.
+const TAIL: usize = 32;
 
 /// How the nodes of a cluster are set up.
 #[derive(Clone, Debug)]
@@ -228,6 +231,14 @@ impl Cluster for SimulatedCluster<'_> {
 
     fn wait(&mut self, until_ns: u64) -> u64 {
         until_ns
+    }
+
+    fn written(&mut self, node: usize) -> Written {
+        let slot = &mut self.nodes[node];
+        let log = slot.node.as_mut().map_or(&slot.log, |running| &running.environment().log);
+        let mut tail: Vec<String> = log.lines().rev().take(TAIL).map(|line| format!("log: {line}")).collect();
+        tail.reverse();
+        Written { pipe: None, tail }
     }
 
     fn stop(&mut self) -> Vec<String> {

@@ -4,9 +4,13 @@ mod check;
 mod determinism;
 mod diagnosis;
 mod faults;
+#[cfg(target_os = "linux")]
+mod kin;
 mod native;
 mod network;
 mod offences;
+mod programs;
+mod readiness;
 mod sabotage;
 mod support;
 mod swap;
