@@ -99,7 +99,7 @@ impl Stray {
             Stray::Unasked(msg_id) => format!("`in_reply_to` is {msg_id}, it {wanted}"),
             Stray::NoReply => format!("`in_reply_to` is missing, it {wanted}"),
             Stray::NotAnInteger(value) => {
-                format!("`in_reply_to` is {}, it {wanted}", offence::excerpt(&value.to_string()))
+                format!("`in_reply_to` is {}, it {wanted}", offence::quote(&value.to_string()))
             }
         })
     }
@@ -123,6 +123,11 @@ impl Clients {
 
     pub fn get(&mut self, client: usize) -> &mut Client {
         &mut self.0[client]
+    }
+
+    /// The latest client that served so.
+    pub fn last_of(&self, owner: Owner) -> Option<usize> {
+        self.0.iter().rposition(|client| client.owner == owner)
     }
 
     /// The open client of that name.

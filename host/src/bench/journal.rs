@@ -74,6 +74,12 @@ impl Journal {
         self.entries.push(Entry { time_ns, event: Event::Drop(reason), message });
     }
 
+    /// All messages, in the order in which they were sent.
+    pub fn messages(&self) -> Range<MessageId> {
+        // `send` sees to it that they can be counted.
+        0..self.messages.len() as MessageId
+    }
+
     /// Who sent a message.
     pub fn src(&self, message: MessageId) -> &str {
         &self.names[self.messages[message as usize].src as usize]

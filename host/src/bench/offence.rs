@@ -1,6 +1,8 @@
 //! What nodes do that they should not, and that does not end the run. Most of it is fatal under Maelstrom, which stops
 //! reading a node's output at such a message and says nothing (spec §3.4, §19); here the run goes on and the node is named.
 
+use crate::protocol::excerpt;
+
 /// What Maelstrom does about it, wherever that is told.
 pub const MUTED: &str = "Maelstrom would read nothing further from this node";
 
@@ -117,23 +119,15 @@ impl Offences {
         }
     }
 
-    /// What a node has done.
-    pub fn of<'a>(&'a self, culprit: &'a str) -> impl Iterator<Item = &'a Offence> {
-        self.0.iter().filter(move |offence| offence.culprit == culprit)
-    }
-
     pub fn into_all(self) -> Vec<Offence> {
         self.0
     }
 }
 
 /// The beginning of what a node wrote, to be quoted in a line.
-pub fn excerpt(text: &str) -> String {
-    const SHOWN: usize = 200;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
-        None => text.to_owned(),
-    }
+pub(super) fn quote(text: &str) -> String {
+    const MAX_QUOTE: usize = 200;
+    excerpt(text, MAX_QUOTE)
 }
 
 #[cfg(test)]
@@ -151,15 +145,9 @@ mod tests {
         ] {
             offences.note(culprit, time_ns, kind, || format!("at {time_ns}"));
         }
-        let told: Vec<_> = offences.of("n1").map(|offence| (&*offence.text, offence.count)).collect();
-        assert_eq!(told, [("at 5", 2), ("at 7", 1)]);
-        assert_eq!(offences.into_all().len(), 3);
-    }
-
-    #[test]
-    fn a_quotation_is_short_and_says_how_long_the_rest_is() {
-        assert_eq!(excerpt("ä"), "ä");
-        let long = excerpt(&"ä".repeat(1000));
-        assert_eq!(long, format!("{}… (2000 bytes)", "ä".repeat(200)));
+        let all = offences.into_all();
+        let told: Vec<_> =
+            all.iter().map(|offence| (&*offence.culprit, &*offence.text, offence.count)).collect();
+        assert_eq!(told, [("n1", "at 5", 2), ("n2", "at 6", 1), ("n1", "at 7", 1)]);
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::journal::NetStats;
 use super::offence::{MUTED, Offence};
-use super::{Crash, Run, Swap, Test};
+use super::{Aborted, Crash, Run, Swap, Test};
 use crate::checker::availability::{self, AvailabilityResult};
 use crate::checker::stats::{self, StatsResult};
 use crate::checker::verdict::{Explain, Finding, seconds};
@@ -37,6 +37,9 @@ pub struct Results {
     pub errors: Errors,
     /// The workload's own checker.
     pub workload: Checked,
+    /// Why the run could not begin, if it could not. Nothing was judged then, and all verdicts are unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aborted: Option<Aborted>,
     /// What the run was drawn from.
     pub seed: u64,
     /// The worst verdict of all parts.
@@ -143,8 +146,27 @@ pub struct OffenceReport {
 }
 
 impl Results {
-    /// Judges a run.
+    /// Judges a run, or says why there is nothing to be judged.
     pub fn of(test: &Test, workload: &dyn Workload, run: &Run) -> Results {
+        let judged = Results::judged(test, workload, run);
+        match &run.aborted {
+            Some(aborted) => judged.without_run(aborted),
+            None => judged,
+        }
+    }
+
+    /// The results of a run that could not begin: what there is of it proves nothing, neither good nor bad.
+    fn without_run(mut self, aborted: &Aborted) -> Results {
+        let reason = [vec![aborted.reason()], aborted.failure.advice()].concat().join("; ");
+        let reason = format!("the test cannot begin: {reason}");
+        self.violations = vec![Finding::at_time(aborted.time_ns, reason)];
+        (self.valid, self.stats.total.valid, self.availability.valid) =
+            (Valid::Unknown, Valid::Unknown, Valid::Unknown);
+        (self.workload, self.aborted) = (Checked::unknown(), Some(aborted.clone()));
+        self
+    }
+
+    fn judged(test: &Test, workload: &dyn Workload, run: &Run) -> Results {
         let history = &run.history;
         let stats = stats::check(history, workload.never_succeed());
         let availability = availability::check(history, test.availability);
@@ -172,6 +194,7 @@ impl Results {
             errors: Errors::of(history, valid, &nodes.reasons()),
             nodes,
             workload: checked,
+            aborted: None,
             seed: test.seed.0,
             valid,
             violations,

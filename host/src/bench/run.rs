@@ -13,13 +13,13 @@ use super::network::{DropReason, HeadOfLine, Network};
 use super::nodes::{Answers, Life, Node};
 use super::offence::{self, Kind as Offending, Offences};
 use super::random::{Stream, uniform};
+use super::readiness::{self, Asked, Failure, Request};
 use super::scheduler::Scheduler;
 use super::services::{self, Services};
 use super::{Aborted, Crash, Progress, Run, Swap, Test};
 use crate::checker::history::History;
 use crate::checker::verdict::seconds;
 use crate::checker::{Kind, Op, Process, Value};
-use crate::protocol::excerpt;
 use crate::workload::{Final, Invocation, Step, Workload};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -30,9 +30,6 @@ const SETUP_TIMEOUT_NS: u64 = 5_000 * NS_PER_MS;
 
 /// Between the end of the load and the final operations (spec §11.3).
 const QUIET_NS: u64 = 10_000 * NS_PER_MS;
-
-/// Letters of an answer that are shown when it was not the one that was due.
-const MAX_ANSWER: usize = 300;
 
 /// How often the progress is told, in events.
 const PROGRESS_EVENTS: u64 = 1 << 10;
@@ -94,6 +91,8 @@ pub(super) struct Loop<'t> {
     crashes: Vec<Crash>,
     offences: Offences,
     swaps: Vec<Swap>,
+    /// The load has begun: a node that is not ready now has been started again.
+    has_begun: bool,
     aborted: Option<Aborted>,
 }
 
@@ -114,7 +113,7 @@ impl<'t> Loop<'t> {
             scheduler: Scheduler::default(),
             network: Network::new(test.network.clone(), nodes, seed),
             queues: HeadOfLine::default(),
-            services: Services::new(seed, test.lww_replicas),
+            services: Services::new(seed, test.lww_replicas, test.lww_merge),
             journal: Journal::default(),
             clients: Clients::default(),
             workers: (0..test.options.concurrency).map(worker).collect(),
@@ -135,24 +134,24 @@ impl<'t> Loop<'t> {
             crashes: Vec::new(),
             offences: Offences::default(),
             swaps: Vec::new(),
+            has_begun: false,
             aborted: None,
             test,
         }
     }
 
-    pub fn run(mut self) -> Result<Run, Aborted> {
-        let prepared = self.prepare();
-        if prepared.is_ok() {
+    pub fn run(mut self) -> Run {
+        self.prepare();
+        if self.aborted.is_none() {
             self.load();
             if self.workload.has_final_phase() {
                 self.finish();
             }
         }
         let logs = self.cluster.stop();
-        prepared?;
         self.name_mute_nodes();
         let history = History::new(self.ops).expect("the run loop records operations in pairs");
-        Ok(Run {
+        Run {
             history,
             journal: self.journal,
             crashes: self.crashes,
@@ -162,13 +161,14 @@ impl<'t> Loop<'t> {
             load_began_ns: self.load_began_ns,
             ended_ns: self.now_ns,
             events: self.scheduler.planned(),
-        })
+            aborted: self.aborted,
+        }
     }
 
     // Phases
 
     /// Starts and initialises all nodes, and sets them up.
-    fn prepare(&mut self) -> Result<(), Aborted> {
+    fn prepare(&mut self) {
         for node in 0..self.nodes.len() {
             let after_ns = uniform(&mut self.starts, self.test.start_spread_ns / 2);
             self.scheduler.plan(self.now_ns + after_ns, Event::Start { node });
@@ -176,7 +176,10 @@ impl<'t> Loop<'t> {
         self.advance(self.now_ns + self.test.start_spread_ns, |this| {
             this.nodes.iter().all(|node| node.life != Life::Absent)
         });
-        self.await_nodes(INIT_TIMEOUT_NS, "init")?;
+        self.await_nodes(INIT_TIMEOUT_NS, Request::Init);
+        if self.aborted.is_some() {
+            return;
+        }
         let setup = |node: &String| self.workload.setup(node);
         let requests: Vec<_> = self.test.options.nodes.iter().map(setup).collect();
         for (node, request) in requests.into_iter().enumerate() {
@@ -185,31 +188,38 @@ impl<'t> Loop<'t> {
             self.nodes[node].is_ready = false;
             self.request(client, node, &body, SETUP_TIMEOUT_NS);
         }
-        self.await_nodes(SETUP_TIMEOUT_NS, "the workload's set-up")
+        self.await_nodes(SETUP_TIMEOUT_NS, Request::Setup);
     }
 
-    fn await_nodes(&mut self, timeout_ns: u64, what: &str) -> Result<(), Aborted> {
+    fn await_nodes(&mut self, timeout_ns: u64, request: Request) {
         let until_ns = self.now_ns + timeout_ns;
         self.advance(until_ns, |this| this.aborted.is_some() || this.nodes.iter().all(|node| node.is_ready));
-        if let Some(aborted) = self.aborted.take() {
-            return Err(aborted);
-        }
-        match self.nodes.iter().position(|node| !node.is_ready) {
-            None => Ok(()),
-            Some(node) => {
-                let (name, timeout) = (&self.test.options.nodes[node], timeout_ns / 1_000_000_000);
-                let offence = self.offences.of(name).next();
-                let reason = format!("{name} did not answer {what} within {timeout} s");
-                Err(Aborted {
-                    reason,
-                    details: offence.map(|offence| offence.text.clone()).into_iter().collect(),
-                })
-            }
+        let mut late = (0..self.nodes.len()).filter(|node| !self.nodes[*node].is_ready);
+        let Some(node) = late.next().filter(|_| self.aborted.is_none()) else { return };
+        let others = late.map(|node| self.test.options.nodes[node].clone()).collect();
+        let owner = if request == Request::Init { Owner::Init(node) } else { Owner::Setup(node) };
+        let client = self.clients.last_of(owner).expect("a client has asked it");
+        let names = &self.test.options.nodes;
+        let asked = Asked { node: &names[node], client: &clients::id(client), nodes: names };
+        let (cause, details) = readiness::examine(self.cluster, node, &self.journal, asked);
+        let within_s = timeout_ns / 1_000_000_000;
+        self.fail_to_begin(node, Failure::Unanswered { request, within_s, cause, others }, details);
+    }
+
+    /// A node that does not become ready keeps the run from beginning; one that was started again is an offence.
+    fn fail_to_begin(&mut self, node: usize, failure: Failure, details: Vec<String>) {
+        let node = &self.test.options.nodes[node];
+        if self.has_begun {
+            let text = || failure.told_of_restarted();
+            self.offences.note(node, self.now_ns, Offending::NotRestarted, text);
+        } else if self.aborted.is_none() {
+            self.aborted = Some(Aborted { node: node.clone(), time_ns: self.now_ns, failure, details });
         }
     }
 
     /// The main phase, and what is still in flight at its end.
     fn load(&mut self) {
+        self.has_begun = true;
         self.load_began_ns = self.now_ns;
         let end_ns = self.now_ns + self.test.time_limit_ns;
         self.is_loading = true;
@@ -532,9 +542,13 @@ impl<'t> Loop<'t> {
     fn bury(&mut self, node: usize, death: super::cluster::Death) {
         let name = &self.test.options.nodes[node];
         self.nodes[node].life = Life::Dead;
-        if !self.nodes[node].is_ready && self.aborted.is_none() {
-            let reason = format!("{name} died before it was ready: {}", death.reason);
-            self.aborted = Some(Aborted { reason, details: death.details.clone() });
+        if !self.nodes[node].is_ready && !self.has_begun {
+            let mut details = death.details.clone();
+            if details.is_empty() {
+                details = self.cluster.written(node).tail;
+                details.retain(|line| !line.contains(&death.reason));
+            }
+            self.fail_to_begin(node, Failure::Died { reason: death.reason.clone() }, details);
         }
         self.crashes.push(Crash { node: name.clone(), time_ns: self.now_ns, death });
     }
@@ -718,7 +732,7 @@ impl<'t> Loop<'t> {
         let body = self.journal.body(message);
         let text = || {
             let text = format!("its message to {dest} answers nothing: {reason}");
-            (text, Some(offence::excerpt(body)))
+            (text, Some(offence::quote(body)))
         };
         self.offences.note_quoting(src, self.now_ns, Offending::AnswersNothing, text);
     }
@@ -729,9 +743,8 @@ impl<'t> Loop<'t> {
             self.nodes[node].is_ready = true;
             return;
         }
-        let answer = clients::told_error(body).unwrap_or_else(|| excerpt(&body.to_string(), MAX_ANSWER));
-        let reason = format!("{} answered init with {answer}", self.test.options.nodes[node]);
-        self.aborted.get_or_insert(Aborted { reason, details: Vec::new() });
+        let details = self.cluster.written(node).tail;
+        self.fail_to_begin(node, Failure::not_init_ok(body), details);
     }
 
     fn set_up(&mut self, node: usize, body: &Value) {
@@ -740,13 +753,12 @@ impl<'t> Loop<'t> {
         match schema.check(body) {
             Ok(()) => self.nodes[node].is_ready = true,
             Err(malformed) => {
-                let malformed = clients::told_error(body).map_or_else(
-                    || malformed.to_string(),
-                    |error| format!("{}, got {error}", schema.expected()),
+                let details = self.cluster.written(node).tail;
+                self.fail_to_begin(
+                    node,
+                    Failure::malformed_setup(body, &schema.expected(), &malformed),
+                    details,
                 );
-                let body = excerpt(&body.to_string(), MAX_ANSWER);
-                let reason = format!("{name} answered the workload's set-up with {body}: {malformed}");
-                self.aborted.get_or_insert(Aborted { reason, details: Vec::new() });
             }
         }
     }
@@ -764,13 +776,26 @@ impl<'t> Loop<'t> {
                 let is_idempotent = self.is_idempotent(worker);
                 self.complete(worker, Outcome::timeout(self.workload.clients(), is_idempotent));
             }
-            Owner::Init(node) if self.final_began_ns.is_some() || self.is_loading => {
-                let name = &self.test.options.nodes[node];
-                let text = || "it did not answer init within 10 s after it was restarted".to_owned();
-                self.offences.note(name, self.now_ns, Offending::NotRestarted, text);
-            }
+            Owner::Init(node) if self.has_begun => self.give_up_restarted(node, client),
             Owner::Init(_) | Owner::Setup(_) => {}
         }
+    }
+
+    /// A node that was started again has not answered `init` of this client. One that is down or stopped has an excuse.
+    fn give_up_restarted(&mut self, node: usize, client: usize) {
+        let is_awaited = self.clients.last_of(Owner::Init(node)) == Some(client);
+        if !is_awaited || !self.nodes[node].is_up() {
+            return;
+        }
+        let (names, written) = (&self.test.options.nodes, self.cluster.written(node));
+        let asked = Asked { node: &names[node], client: &clients::id(client), nodes: names };
+        let cause = readiness::why_unanswered(&self.journal, asked, &written);
+        let (request, within_s) = (Request::Init, INIT_TIMEOUT_NS / 1_000_000_000);
+        self.fail_to_begin(
+            node,
+            Failure::Unanswered { request, within_s, cause, others: Vec::new() },
+            Vec::new(),
+        );
     }
 
     fn is_idempotent(&self, worker: usize) -> bool {

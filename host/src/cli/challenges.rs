@@ -259,8 +259,7 @@ impl Challenge {
                 let mut cluster = SimulatedCluster::new(&plugin, nodes, flags.setup(), test.seed);
                 let mut workload =
                     workload::named(&test.workload, &test.options).map_err(|error| anyhow!(error))?;
-                let run = bench::run(&test, &mut *workload, &mut cluster, &mut |_| {})
-                    .map_err(|aborted| anyhow!("seed {seed}: {}", aborted.reason))?;
+                let run = bench::run(&test, &mut *workload, &mut cluster, &mut |_| {});
                 Ok(Results::of(&test, &*workload, &run))
             })
             .collect();
@@ -273,7 +272,9 @@ impl Challenge {
         let offender = results.iter().max_by_key(|results| results.valid);
         let reason = offender.filter(|results| results.valid != Valid::True).map(|results| {
             let text = results.violations.first().map_or("no reason is known", |finding| &finding.text);
-            format!("{text} (--seed {})", results.seed)
+            let details = results.aborted.iter().flat_map(|aborted| &aborted.details);
+            let details: String = details.map(|line| format!("\n      {line}")).collect();
+            format!("{text} (--seed {}){details}", results.seed)
         });
         Row {
             challenge: self,
@@ -298,6 +299,9 @@ impl Figure {
     }
 
     fn tell(self, figure: f64) -> String {
+        if figure.is_infinite() {
+            return "not measured".to_owned();
+        }
         match self {
             Figure::MsgsPerOp => format!("{figure:.2} msgs/op"),
             Figure::StableMedianMs => format!("stable median {figure:.0} ms"),

@@ -12,8 +12,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::bench::Test;
 use crate::bench::random::Seed;
+use crate::bench::results::Results;
 use crate::checker::Valid;
-use crate::report::verdict;
+use crate::report::{abort, verdict};
 
 use super::test::{self, Arguments, Kept, Subject};
 
@@ -78,6 +79,11 @@ fn one(
     let replay = test::replay(test.seed);
     let (valid, text) = match kept {
         Ok(None) => return Ok(None),
+        Ok(Some((Results { aborted: Some(aborted), .. }, Kept { folder, .. }))) => {
+            let (headline, details) = (abort::headline(&aborted), abort::details(&aborted));
+            let files = folder.display();
+            (None, format!("seed {seed}: {headline}\n{details}  replay: {replay}\n  files: {files}"))
+        }
         Ok(Some((results, Kept { folder, .. }))) => {
             let reasons = results.violations.first().into_iter().chain(results.errors.findings.first());
             let reasons: Vec<_> = reasons.map(|finding| finding.text.as_str()).collect();

@@ -1,6 +1,7 @@
 //! What people and programs read about a run: the verdict on the terminal, the files of the store, and the report. It
 //! knows results, not how they came about.
 
+pub mod abort;
 mod columns;
 mod faults;
 mod lamport;

@@ -94,6 +94,9 @@ fn read_text(folder: &Path, name: &str) -> Result<String> {
 
 fn read_history(folder: &Path) -> Result<History> {
     let file = File::open(folder.join(store::HISTORY)).with_context(|| damaged(folder, store::HISTORY))?;
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return Ok(History::default()); // The run could not begin.
+    }
     let recorded = read_histories(file).next().context("there is no history")?;
     Ok(recorded.with_context(|| damaged(folder, store::HISTORY))?.history)
 }

@@ -169,6 +169,13 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// The result when there was nothing to look at.
+    pub fn unknown() -> Checked {
+        let valid = Valid::Unknown;
+        let result = to_raw_value(&serde_json::json!({ "valid?": valid })).expect("it can be written");
+        Checked { valid, result, violations: Vec::new(), warnings: Vec::new() }
+    }
+
     fn new(valid: Valid, result: &(impl Explain + Serialize)) -> Checked {
         Checked {
             valid,

@@ -44,6 +44,17 @@ fn no_complaints(browser: &Browser) {
 }
 
 #[test]
+fn a_run_that_could_not_begin_shows_why_and_what_was_sent() {
+    let run = test("-w broadcast --plugin broadcast --set nonsense=1 --seed 7");
+    assert_eq!(run.status(), 255, "{}", run.stderr());
+    let Some(mut browser) = opened(&run) else { return };
+    assert_eq!(browser.text("#verdict"), "UNKNOWN");
+    assert!(browser.text("#headline").contains("the test cannot begin: n1 died before it was ready"));
+    assert!(browser.text("#anomalies").contains("the test cannot begin"), "{}", browser.text("#anomalies"));
+    no_complaints(&browser);
+}
+
+#[test]
 fn a_valid_run_shows_its_verdict_figures_and_every_pane() {
     let run = test(
         "-w broadcast --plugin broadcast --node-count 5 --rate 50 --time-limit 10 --latency 20 --nemesis partition \

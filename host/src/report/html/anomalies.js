@@ -11,7 +11,7 @@ const NAMES = {
   'G2-item': 'write skew', 'lost-update': 'lost update', internal: 'internal inconsistency', 'incompatible-order': 'incompatible order', 'dirty-update': 'dirty update',
 };
 const KIND_OF = [
-  [/^node \S+ died/, () => 'Node died'], [/^only \d+ of \d+ requests/, () => 'Not available enough'], [/^element .* missing|^element .* no read at all/, () => 'Lost element'],
+  [/^the test cannot begin/, () => 'Could not begin'], [/^node \S+ died/, () => 'Node died'], [/^only \d+ of \d+ requests/, () => 'Not available enough'], [/^element .* missing|^element .* no read at all/, () => 'Lost element'],
   [/^id .* handed out/, () => 'Duplicate id'], [/every order of the operations before it/, () => 'Not linearizable'], [/^the echo of/, () => 'Wrong echo'], [/^the final read/, () => 'Impossible sum'],
   [/^`\w+` of process/, () => 'Exception'],
   [/^([A-Za-z][\w-]*): /, ([, name]) => { const plain = NAMES[name.replace(/-(process|realtime)$/, '')]; return plain ? `${plain} (${name})` : name; }],
