@@ -40,7 +40,7 @@ const RUST: &str =
 pub(super) fn is_of_rust(name: &str) -> bool {
     // `<alloc::vec::Vec<T> as Trait>::f` is the library's too, `<alloc::vec::Vec<T> as mine::Trait>::f` is not.
     let is_library = match name.strip_prefix('<').and_then(split_implementation) {
-        Some((of, Some(interface))) => begins(of, RUST) && begins(interface, RUST) || is_binding(interface),
+        Some((of, Some(interface))) => begins(of, RUST) && begins(interface, RUST),
         Some((of, None)) => begins(of, RUST),
         None => begins(name, RUST) || is_binding(name),
     };
@@ -146,7 +146,7 @@ mod tests {
             "<core::pin::Pin<alloc::boxed::Box<dyn F>> as core::future::future::Future>::poll",
             "<alloc::vec::Vec<T>>::push",
             "core::ops::function::FnOnce::call_once{{vtable.shim}}",
-            "<parrot::State as guest_sdk::wasm::bindings::exports::glomers::node::node::Guest>::init",
+            "<guest_sdk::wasm::Component<parrot::State> as guest_sdk::wasm::bindings::exports::glomers::node::node::Guest>::init",
             "parrot::_::on_message",
         ] {
             assert!(is_of_rust(machinery), "{machinery}");
@@ -154,6 +154,7 @@ mod tests {
         for own in [
             "<alloc::vec::Vec<u8> as parrot::Sum>::sum",
             "<parrot::State as core::fmt::Display>::fmt",
+            "<parrot::Node as parrot::bindings::exports::glomers::node::node::Guest>::on_message",
             "<fn(u8) -> u8 as parrot::Call>::call",
             "parrot::core::tick",
         ] {

@@ -13,7 +13,7 @@ for line in sys.stdin:
     body = message["body"]
     answer = {"type": "init_ok"}
     if body["type"] != "init" or sys.argv[1] == "init":
-        text = " ".join(sys.argv[2:]).replace("ESC", chr(27)) + " " + body["type"]
+        text = " ".join(sys.argv[2:]).replace("ESC", chr(27)).replace("LONG", "x" * 100000) + " " + body["type"]
         answer = {"type": "error", "code": int(sys.argv[2]), "text": text}
     answer["in_reply_to"] = body["msg_id"]
     print(json.dumps({"src": message["dest"], "dest": message["src"], "body": answer}), flush=True)
@@ -24,10 +24,10 @@ fn refusing(workload: &str, arguments: &[&str]) -> Finished {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("node.py");
     fs::write(&file, REFUSING).unwrap();
-    let words =
-        ["-w", workload, "--bin", "/usr/bin/env", "--node-count", "1", "--time-limit", "1", "--rate", "20"];
+    let words = ["-w", workload, "--bin", "/usr/bin/env", "--node-count", "1", "--concurrency", "2n"];
+    let load = ["--time-limit", "1", "--rate", "20"];
     let program = ["--", "python3", file.to_str().unwrap()];
-    test_with(&[&words[..], &program, arguments].concat())
+    test_with(&[&words[..], &load, &program, arguments].concat())
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_history_is_told_by_its_errors_as_its_run_was() {
 
 #[test]
 fn what_a_node_writes_does_nothing_to_a_terminal() {
-    let run = refusing("echo", &["load", "13", "ESC[2J", &"x".repeat(100_000)]);
+    let run = refusing("echo", &["load", "13", "ESC[2J", "LONG"]);
     assert!(!run.stdout().contains('\u{1b}') && run.stdout().contains(r"\u{1b}[2J"), "{}", run.stdout());
     assert!(run.stdout().lines().all(|line| line.len() < 2_000), "{}", run.stdout());
 }
@@ -175,7 +175,7 @@ fn a_death_is_told_once_in_the_plugin_s_own_words_with_every_node_s_time() {
 fn a_panic_in_init_is_told_where_the_test_cannot_begin() {
     let run = dying("--node-count 2 --time-limit 1 --set die=init");
     assert_eq!(run.status(), 255);
-    let expected = "n0 died before it was ready: panicked at host/tests/plugins/mortal/src/lib.rs:66:13: no good setting: café";
+    let expected = "n0 died before it was ready: panicked at host/tests/plugins/mortal/src/lib.rs:67:13: no good setting: café";
     assert!(run.stderr().contains(expected), "{}", run.stderr());
 }
 

@@ -46,7 +46,7 @@ fn cases(
                 ("fail", FAIL, &[]),
                 ("memory", MEMORY, &[]),
             ],
-            Some("panicked at host/tests/plugins/mortal/src/lib.rs:66:13: no good setting: café"),
+            Some("panicked at host/tests/plugins/mortal/src/lib.rs:67:13: no good setting: café"),
         ),
         "c" => (
             &[("plugin.c", "plugin.c")],
@@ -160,13 +160,10 @@ fn is(text: &str, expected: &str) -> bool {
     !parts.is_empty() || rest.is_empty()
 }
 
-/// The plugin `trial` of a language, built. Kept from one run to the next.
-fn trial(language: &str, files: &[(&str, &str)]) -> PathBuf {
+/// The plugin `trial` of a language, built in this directory.
+fn trial(place: &Path, language: &str, files: &[(&str, &str)]) -> PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/languages/dying");
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dying").join(language);
-    let _ = fs::remove_dir_all(&place);
-    fs::create_dir_all(&place).unwrap();
-    let dir = new_project(&place, "trial", language);
+    let dir = new_project(place, "trial", language);
     for (from, to) in files {
         fs::copy(sources.join(from), dir.join(to)).unwrap();
     }
@@ -187,12 +184,11 @@ fn told(dir: &Path, talk: &str, words: &[&str]) -> (String, Vec<String>, String)
 }
 
 /// The plugin of the tests in Rust, which dies of its third request.
-fn mortal() -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dying/rust");
+fn mortal(place: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plugins/mortal");
-    let built = build::one(&source, Some(&dir.join("plugins"))).expect("it compiles");
-    fs::rename(built.wasm, dir.join("plugins/trial.wasm")).unwrap();
-    dir
+    let built = build::one(&source, Some(&place.join("plugins"))).expect("it compiles");
+    fs::rename(built.wasm, place.join("plugins/trial.wasm")).unwrap();
+    place.to_owned()
 }
 
 fn say(body: &str) -> String {
@@ -202,7 +198,8 @@ fn say(body: &str) -> String {
 fn deaths_are_told(language: &Language) {
     let (files, deaths, at_start) = cases(language.name);
     let is_rust = language.name == "rust";
-    let dir = if is_rust { mortal() } else { trial(language.name, files) };
+    let place = tempfile::tempdir().unwrap();
+    let dir = if is_rust { mortal(place.path()) } else { trial(place.path(), language.name, files) };
     for (request, reason, frames) in deaths {
         let echo = say(r#""type":"echo","echo":1"#);
         let heard = "< {\"src\":\"n1\",\"dest\":\"c1\",\"body\":\"*\"}\n";

@@ -150,7 +150,10 @@ fn a_version_that_does_not_accept_the_state_leaves_the_old_one_running() {
     let mut watched = Watched::start("puppet", &[]);
     for (kept, reason) in [
         (r#""version":7"#, "the new plugin refused to take over: version 7 is not known"),
-        (r#""state":"trap""#, "the new plugin died while it took over: "),
+        (
+            r#""state":"trap""#,
+            "the new plugin died while it took over: panicked at host/tests/plugins/puppet/src/migration.rs:49:23: as told",
+        ),
         (r#""refuse":"too large""#, "its state cannot be saved: too large"),
     ] {
         watched.keep(kept);

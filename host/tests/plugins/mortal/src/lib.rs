@@ -31,6 +31,7 @@ fn answer_of(key: u64) -> std::result::Result<u64, String> {
     if key < 8 { Err(format!("seq-kv said no: {key}")) } else { Ok(key) }
 }
 
+#[allow(unconditional_recursion)]
 #[inline(never)]
 fn dig(depth: u64) -> u64 {
     let here = black_box([depth; 64]);
@@ -70,8 +71,11 @@ impl Handler for Mortal {
 
     async fn handle(node: Node<Self>, request: Request, _: Origin) -> Result<Response> {
         let Request::Echo { echo } = request;
-        node.state().heard += 1;
-        let (heard, die) = (node.state().heard, node.state().die.clone());
+        let (heard, die) = {
+            let mut state = node.state();
+            state.heard += 1;
+            (state.heard, state.die.clone())
+        };
         if heard > 2 {
             black_box(match die.as_str() {
                 "panic" => look_up(7),
