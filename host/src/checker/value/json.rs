@@ -15,6 +15,20 @@ pub(super) fn parse(text: &str) -> Result<Value, ParseError> {
     }
 }
 
+/// The value that begins at a place, and where it ends.
+pub(in super::super) fn value_at(text: &str, at: usize) -> Result<(Value, usize), ParseError> {
+    let mut parser = Parser { cursor: Cursor { text, at } };
+    let value = parser.value(0)?;
+    Ok((value, parser.cursor.at))
+}
+
+/// Where the next token begins, at or after a place.
+pub(in super::super) fn token_at(text: &str, at: usize) -> usize {
+    let mut parser = Parser { cursor: Cursor { text, at } };
+    parser.peek_token();
+    parser.cursor.at
+}
+
 struct Parser<'t> {
     cursor: Cursor<'t>,
 }
@@ -187,6 +201,12 @@ mod tests {
         for text in ["-", "01", "-01", "1.", "1e", "00000000000000000001"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_integer_is_limited_before_it_is_read() {
+        let told = "byte 1: an integer of 5000000 digits; at most 10000 are read";
+        assert_eq!(reason(&format!("[{}]", "7".repeat(5_000_000))), told);
     }
 
     #[test]

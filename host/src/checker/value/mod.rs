@@ -3,13 +3,14 @@
 //! checkers exactly as the node wrote them.
 
 mod cursor;
-mod edn;
-mod json;
+pub(super) mod edn;
+pub(super) mod json;
 mod number;
 mod order;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
+use std::{fmt, io};
 
 use num_bigint::BigInt;
 use serde::Serialize;
@@ -34,8 +35,11 @@ pub enum Value {
     BigInt(Box<BigInt>),
     /// A number written with a fraction or an exponent. Never equal to an integer.
     Float(f64),
-    /// A string, or an EDN keyword or symbol (without its colon).
+    /// A string.
     Str(Box<str>),
+    /// What EDN has beside strings: a keyword, a symbol, a character or a tagged text, as EDN writes it (`:a`, `a`,
+    /// `\\a`, `#inst 1985`). Equal to no string, as in Clojure.
+    Name(Box<str>),
     /// A JSON array; an EDN vector, list or set.
     List(Vec<Value>),
     /// A JSON object or EDN map; a key that occurs twice keeps its last value. Parsed keys contain no maps.
@@ -48,10 +52,15 @@ impl Value {
         json::parse(text)
     }
 
-    /// Reads one EDN value and nothing after it. Tags are dropped, their values kept; sets become lists, keywords,
-    /// symbols and characters become strings.
+    /// Reads one EDN value and nothing after it. Tags of anything but text are dropped and their values kept, so that
+    /// a record is a map; sets become lists.
     pub fn from_edn(text: &str) -> Result<Value, ParseError> {
         edn::parse(text)
+    }
+
+    /// The value as messages quote it: as JSON, EDN's names in their own notation, and cut where it gets long.
+    pub fn told(&self) -> Told<'_> {
+        Told(self)
     }
 
     /// An integer in its one canonical form: [`Value::Int`] whenever it fits.
@@ -92,10 +101,12 @@ impl Value {
         }
     }
 
-    /// The text, if it is a string.
+    /// The text, if it is a string, or the name, if it is a keyword or symbol: for what both notations have to say,
+    /// such as the kind of an operation. Values that are compared are compared whole.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::Str(text) => Some(text),
+            Value::Name(name) => Some(name.strip_prefix(':').unwrap_or(name)),
             _ => None,
         }
     }
@@ -185,8 +196,8 @@ impl fmt::Display for Value {
     }
 }
 
-/// As JSON; map keys that are not strings are written as the JSON text of the key. Integers beyond 64 bits need
-/// serde_json's own text serializer.
+/// As JSON; map keys that are not strings are written as the JSON text of the key, and names as strings without their
+/// colon, as JSON writers for Clojure do. Integers beyond 64 bits need serde_json's own text serializer.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -199,18 +210,79 @@ impl Serialize for Value {
             }
             Value::Float(float) => serializer.serialize_f64(*float),
             Value::Str(text) => serializer.serialize_str(text),
+            Value::Name(name) => serializer.serialize_str(plain(name)),
             Value::List(elements) => serializer.collect_seq(elements),
             Value::Map(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {
                     match key {
                         Value::Str(text) => map.serialize_entry(text, value)?,
+                        Value::Name(name) => map.serialize_entry(plain(name), value)?,
                         other => map.serialize_entry(&other.to_string(), value)?,
                     }
                 }
                 map.end()
             }
         }
+    }
+}
+
+/// A keyword without its colon, a character without its backslash.
+fn plain(name: &str) -> &str {
+    name.strip_prefix([':', '\\']).unwrap_or(name)
+}
+
+/// See [`Value::told`].
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'v>(&'v Value);
+
+/// Bytes of a value that a message quotes.
+const TOLD_BYTES: usize = 400;
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Value::Name(name) = self.0 {
+            let control = |c: char| c.is_control().then(|| c.escape_default().to_string());
+            let escaped = |c: char| control(c).unwrap_or_else(|| c.to_string());
+            return shortened(name, TOLD_BYTES).chars().try_for_each(|c| f.write_str(&escaped(c)));
+        }
+        let mut beginning = Beginning { kept: Vec::new(), length: 0 };
+        serde_json::to_writer(&mut beginning, self.0).map_err(|_| fmt::Error)?;
+        let kept = String::from_utf8_lossy(&beginning.kept);
+        match beginning.length <= TOLD_BYTES {
+            true => f.write_str(&kept),
+            false => {
+                write!(f, "{}… ({} bytes)", &kept[..kept.floor_char_boundary(TOLD_BYTES)], beginning.length)
+            }
+        }
+    }
+}
+
+/// Keeps the beginning of what is written, and counts all of it.
+struct Beginning {
+    kept: Vec<u8>,
+    length: usize,
+}
+
+impl io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A character more than is shown, so that none is cut.
+        let room = (TOLD_BYTES + 4).saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.length += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Text of at most so many bytes; of a longer one the beginning and the length.
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.len() <= most {
+        true => Cow::Borrowed(text),
+        false => format!("{}… ({} bytes)", &text[..text.floor_char_boundary(most)], text.len()).into(),
     }
 }
 
@@ -259,6 +331,19 @@ mod tests {
     #[test]
     fn keys_that_are_not_strings_are_written_as_their_json_text() {
         assert_eq!(Value::from_edn("{1 :a, [2 nil] :b}").unwrap().to_string(), r#"{"1":"a","[2,null]":"b"}"#);
+    }
+
+    #[test]
+    fn a_message_quotes_the_beginning_of_a_long_value() {
+        let long = Value::from("é".repeat(1_000_000).as_str());
+        let told = long.told().to_string();
+        assert!(
+            told.starts_with("\"éé") && told.ends_with("é… (2000002 bytes)") && told.len() < 500,
+            "{told}"
+        );
+        assert_eq!(json(r#"{"a":[1,"b"]}"#).told().to_string(), r#"{"a":[1,"b"]}"#);
+        let edn = |text: &str| Value::from_edn(text).unwrap().told().to_string();
+        assert_eq!([edn(":a"), edn(r"\newline"), edn("#inst \"1985\"")], [":a", r"\\n", "#inst 1985"]);
     }
 
     #[test]

@@ -15,12 +15,17 @@ pub(super) fn number_of(text: &str, is_float: bool) -> Result<Value, String> {
             _ => Err("the number is too large or not one".to_owned()),
         };
     }
-    if let Ok(small) = text.parse() {
-        return Ok(Value::Int(small));
+    match text.parse() {
+        Ok(small) => Ok(Value::Int(small)),
+        Err(_) => integer_of(text, 10),
     }
-    match text.parse::<BigInt>() {
-        _ if text.len() > MAX_DIGITS => Err(format!("an integer of more than {MAX_DIGITS} digits")),
-        Ok(integer) => Ok(Value::from_big(integer)),
-        Err(_) => Err("not an integer".to_owned()),
+}
+
+/// An integer in some radix, with or without a sign.
+pub(super) fn integer_of(text: &str, radix: u32) -> Result<Value, String> {
+    if text.len() > MAX_DIGITS {
+        return Err(format!("an integer of {} digits; at most {MAX_DIGITS} are read", text.len()));
     }
+    let integer = BigInt::parse_bytes(text.as_bytes(), radix);
+    integer.map(Value::from_big).ok_or_else(|| "not an integer".to_owned())
 }

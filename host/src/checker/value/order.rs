@@ -26,6 +26,8 @@ impl Value {
             (Value::List(left), Value::List(right)) => Some(left.len().cmp(&right.len())),
             _ if self.rank() != other.rank() => None,
             _ if self.rank() == NUMBER => Some(compare_numbers(self, other)),
+            // Keywords with keywords, symbols with symbols.
+            (Value::Name(left), Value::Name(right)) if sigil(left) != sigil(right) => None,
             _ => Some(self.cmp(other)),
         }
     }
@@ -37,8 +39,9 @@ impl Value {
             Value::Bool(_) => 1,
             Value::Int(_) | Value::BigInt(_) | Value::Float(_) => NUMBER,
             Value::Str(_) => 3,
-            Value::List(_) => 4,
-            Value::Map(_) => 5,
+            Value::Name(_) => 4,
+            Value::List(_) => 5,
+            Value::Map(_) => 6,
         }
     }
 }
@@ -54,7 +57,7 @@ impl PartialEq for Value {
             (Value::Int(left), Value::Int(right)) => left == right,
             (Value::BigInt(left), Value::BigInt(right)) => left == right,
             (Value::Float(left), Value::Float(right)) => canonical_bits(*left) == canonical_bits(*right),
-            (Value::Str(left), Value::Str(right)) => left == right,
+            (Value::Str(left), Value::Str(right)) | (Value::Name(left), Value::Name(right)) => left == right,
             (Value::List(left), Value::List(right)) => left == right,
             (Value::Map(left), Value::Map(right)) => {
                 left.len() == right.len() && have_equal_entries(left, right)
@@ -74,7 +77,7 @@ impl Hash for Value {
             Value::Int(integer) => integer.hash(state),
             Value::BigInt(integer) => integer.hash(state),
             Value::Float(float) => canonical_bits(*float).hash(state),
-            Value::Str(text) => text.hash(state),
+            Value::Str(text) | Value::Name(text) => text.hash(state),
             Value::List(elements) => elements.hash(state),
             Value::Map(entries) => entries.iter().map(hash_of).fold(0, u64::wrapping_add).hash(state),
         }
@@ -95,6 +98,7 @@ impl Value {
             (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
             (Value::Int(left), Value::Int(right)) => left.cmp(right),
             (Value::Str(left), Value::Str(right)) => left.encode_utf16().cmp(right.encode_utf16()),
+            (Value::Name(left), Value::Name(right)) => compare_names(left, right),
             (Value::List(left), Value::List(right)) if left.len() == right.len() => {
                 let mut orders = left.iter().zip(right).map(|(a, b)| a.order(b, numbers));
                 orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
@@ -139,6 +143,25 @@ fn hash_of(entry: &(Value, Value)) -> u64 {
     let mut hasher = DefaultHasher::new();
     entry.hash(&mut hasher);
     hasher.finish()
+}
+
+/// What tells the kind of a name; a symbol has none.
+fn sigil(name: &str) -> Option<char> {
+    name.chars().next().filter(|first| matches!(first, ':' | '\\' | '#'))
+}
+
+/// By kind, then names without a namespace before those with one, then by namespace, then by name.
+fn compare_names(left: &str, right: &str) -> Ordering {
+    let parts = |name: &str| -> (Option<char>, Option<Vec<u16>>, Vec<u16>) {
+        let sigil = sigil(name);
+        let bare = &name[sigil.map_or(0, char::len_utf8)..];
+        let utf16 = |text: &str| text.encode_utf16().collect();
+        match bare.split_once('/').filter(|(space, name)| !space.is_empty() && !name.is_empty()) {
+            Some((space, name)) => (sigil, Some(utf16(space)), utf16(name)),
+            None => (sigil, None, utf16(bare)),
+        }
+    };
+    parts(left).cmp(&parts(right))
 }
 
 /// One zero, one NaN.
@@ -303,6 +326,20 @@ pub(super) mod tests {
         assert!(json("[9]") < json("[1,1]"));
         assert!(json("[1,2]") < json("[1,3]"));
         assert!(json("null") < json("[]"));
+    }
+
+    #[test]
+    fn names_are_no_strings_and_ordered_among_themselves() {
+        let edn = |text: &str| Value::from_edn(text).unwrap();
+        assert!(edn(":a") != edn("\"a\"") && edn(":a") != edn("a") && edn("a") != edn("\\a"));
+        assert_eq!(edn(":a").compare(&edn("\"a\"")), None);
+        assert_eq!(edn(":a").compare(&edn("a")), None);
+        assert_eq!(edn(":b").compare(&edn(":a")), Some(Ordering::Greater));
+        assert_eq!(edn(":z").compare(&edn(":a/b")), Some(Ordering::Less));
+        assert_eq!(edn("b").compare(&edn("a")), Some(Ordering::Greater));
+        let mut all = [edn("\"a\""), edn(":a"), edn("b"), edn("a"), edn("\\a"), edn("#inst \"a\"")];
+        all.sort_unstable();
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]
