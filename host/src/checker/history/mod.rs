@@ -3,6 +3,8 @@
 
 mod op;
 mod read;
+mod source;
+mod unnamed;
 
 use std::collections::HashMap;
 use std::fmt;

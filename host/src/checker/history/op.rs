@@ -6,6 +6,7 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::Value;
+use super::super::value::shortened;
 
 /// What an operation record says (spec §6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,7 +99,8 @@ impl Op {
         let natural = |key: &str, otherwise: u64| match record.get(key) {
             None | Some(Value::Null) => Ok(otherwise),
             Some(value) => {
-                let natural = value.as_i64().and_then(|integer| u64::try_from(integer).ok());
+                let natural =
+                    value.as_i64().or_else(|| whole(value)).and_then(|integer| u64::try_from(integer).ok());
                 natural.ok_or_else(|| format!("`{key}` must be a natural number of at most 63 bits"))
             }
         };
@@ -148,7 +150,16 @@ impl Serialize for Op {
 fn process(value: Option<&Value>) -> Option<Process> {
     match value? {
         Value::Int(number) => u64::try_from(*number).ok().map(Process::Client),
-        Value::Str(name) if &**name == "nemesis" => Some(Process::Nemesis),
+        Value::Float(_) => u64::try_from(whole(value?)?).ok().map(Process::Client),
+        name if name.as_str() == Some("nemesis") => Some(Process::Nemesis),
+        _ => None,
+    }
+}
+
+/// The integer that some writers of JSON write as a float.
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Float(float) if float.fract() == 0.0 && (0.0..9e18).contains(float) => Some(*float as i64),
         _ => None,
     }
 }
@@ -163,7 +174,7 @@ fn flag(record: &Value, key: &str) -> Result<bool, String> {
 /// The message of an exception: Jepsen writes `Throwable->map`, which has it under `cause`.
 fn message(exception: &Value) -> Box<str> {
     let text = exception.as_str().or_else(|| exception.get("cause")?.as_str());
-    text.map_or_else(|| exception.to_string().into(), Box::from)
+    text.map_or_else(|| exception.told().to_string().into(), |text| shortened(text, 4_000).into())
 }
 
 /// The operations of Maelstrom's workloads need no allocation for their names.
