@@ -46,7 +46,10 @@ fn main() {
         measure("txn-rw-register", count, 10, Registers::default());
     }
     for count in [10_000, 30_000, 100_000] {
-        measure("kafka", count, 10, Logs::default());
+        measure("kafka", count, 10, Logs::of(10));
+    }
+    for count in [10_000, 100_000, 1_000_000] {
+        measure("kafka, 1000 keys", count, 10, Logs::of(1_000));
     }
     for (name, lowest) in [("g-counter", 0), ("pn-counter", -5)] {
         for count in [10_000, 100_000, 1_000_000] {
@@ -73,7 +76,8 @@ fn measure(name: &str, count: usize, concurrency: usize, system: impl System) {
         max_writes_per_key: 16,
         consistency_models: "strict-serializable".to_owned(),
     };
-    let workload = workload::named(name, &options).expect("a workload of that name");
+    let workload = name.split(',').next().expect("a name");
+    let workload = workload::named(workload, &options).expect("a workload of that name");
     let began = Instant::now();
     let checked = workload.check(&history);
     let seconds = began.elapsed().as_secs_f64();
@@ -310,23 +314,30 @@ impl System for Registers {
 /// Ten logs: half the operations send a message, the others poll up to ten of each log.
 #[derive(Default)]
 struct Logs {
+    keys: i64,
     logs: BTreeMap<i64, Vec<Value>>,
     /// For each process that has been assigned its keys, how far it has read each.
     positions: HashMap<usize, BTreeMap<i64, usize>>,
     sent: i64,
 }
 
+impl Logs {
+    fn of(keys: i64) -> Logs {
+        Logs { keys, ..Logs::default() }
+    }
+}
+
 impl System for Logs {
     fn next(&mut self, process: usize, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
         if let Entry::Vacant(positions) = self.positions.entry(process) {
             positions.insert(BTreeMap::new());
-            return ("assign", list((0..10).map(|key| Value::from(key.to_string().as_str()))));
+            return ("assign", list((0..self.keys).map(|key| Value::from(key.to_string().as_str()))));
         }
         if rng.random() {
             return ("poll", list([list([Value::from("poll")])]));
         }
         self.sent += 1;
-        let key = Value::from(rng.random_range(0..10).to_string().as_str());
+        let key = Value::from(rng.random_range(0..self.keys).to_string().as_str());
         ("send", list([list([Value::from("send"), key, Value::from(self.sent)])]))
     }
 
@@ -343,14 +354,18 @@ impl System for Logs {
             }
             _ => {
                 let positions = self.positions.entry(process).or_default();
-                let polled = self.logs.iter().map(|(key, log)| {
+                let polled = self.logs.iter().filter_map(|(key, log)| {
                     let position = positions.entry(*key).or_default();
+                    // With many keys a poll lists those that have something new.
+                    if self.keys > 10 && *position == log.len() {
+                        return None;
+                    }
                     let messages = log.iter().enumerate().skip(*position).take(10);
                     let messages: Vec<Value> = messages
                         .map(|(offset, message)| list([Value::from(offset as i64), message.clone()]))
                         .collect();
                     *position += messages.len();
-                    (Value::from(key.to_string().as_str()), Value::List(messages))
+                    Some((Value::from(key.to_string().as_str()), Value::List(messages)))
                 });
                 (Kind::Ok, list([list([Value::from("poll"), Value::Map(polled.collect())])]))
             }

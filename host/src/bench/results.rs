@@ -45,8 +45,11 @@ pub struct Results {
     /// The worst verdict of all parts.
     #[serde(rename = "valid?")]
     pub valid: Valid,
-    /// Why it is not valid, in words.
+    /// Why it is not valid, in words. Empty unless it is invalid.
     pub violations: Vec<Finding>,
+    /// What could not be judged, in words, whatever the verdict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unjudged: Vec<Finding>,
     /// What is suspicious, in words.
     pub warnings: Vec<Finding>,
 }
@@ -185,6 +188,7 @@ impl Results {
         let exceptions = Exceptions::of(history);
         let warnings =
             offences.chain(exceptions.findings(history)).chain(checked.warnings.iter().cloned()).collect();
+        let unjudged = checked.unjudged.clone();
         Results {
             perf: Perf::of(history),
             exceptions,
@@ -198,8 +202,17 @@ impl Results {
             seed: test.seed.0,
             valid,
             violations,
+            unjudged,
             warnings,
         }
+    }
+
+    /// Why the run is not valid, in a line: the first reason, and what nodes answered instead.
+    pub fn reason(&self) -> String {
+        let first = self.violations.iter().chain(&self.unjudged).next();
+        let reasons: Vec<_> =
+            first.into_iter().chain(self.errors.findings.first()).map(|finding| finding.text.as_str()).collect();
+        if reasons.is_empty() { "no reason is known".to_owned() } else { reasons.join("; ") }
     }
 
     /// A figure of the workload's own result, by its path.
@@ -217,7 +230,7 @@ impl Perf {
         let mut latencies: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for completion in history.completions().filter(|op| op.kind == Kind::Ok) {
             let Some(invocation) = history.invocation_of(completion.index) else { continue };
-            let latency_ns = completion.time_ns - invocation.time_ns;
+            let latency_ns = completion.time_ns.saturating_sub(invocation.time_ns);
             latencies.entry(completion.f.to_string()).or_default().push(latency_ns);
         }
         let latencies = latencies.into_iter().map(|(f, samples)| (f, quantiles(samples))).collect();

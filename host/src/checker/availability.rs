@@ -50,7 +50,9 @@ fn first_failure(history: &History, successes: usize, invocations: usize) -> Fin
     };
     let outcome = match history.completion_of(invocation.index) {
         None => "was never completed".to_owned(),
-        Some(Op { kind, error: Some(error), .. }) => format!("ended as `{}` with {error}", kind.as_str()),
+        Some(Op { kind, error: Some(error), .. }) => {
+            format!("ended as `{}` with {}", kind.as_str(), error.told())
+        }
         Some(completion) => format!("ended as `{}`", completion.kind.as_str()),
     };
     let Op { f, process, time_ns, .. } = invocation;

@@ -20,7 +20,7 @@ const EXPLAINED: usize = 8;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CounterResult {
-    /// False if a final read is not acceptable; unknown if the acceptable sums cannot be told.
+    /// False if a final read is not acceptable; else unknown if the acceptable sums cannot be told.
     #[serde(rename = "valid?")]
     pub valid: Valid,
     /// The final reads that are not acceptable; `None`, written `null`, if all are.
@@ -35,6 +35,8 @@ pub struct CounterResult {
     #[serde(skip)]
     violations: Vec<Finding>,
     #[serde(skip)]
+    unjudged: Vec<Finding>,
+    #[serde(skip)]
     warnings: Vec<Finding>,
 }
 
@@ -46,29 +48,36 @@ pub type Interval = (i128, i128);
 pub fn check(history: &History) -> CounterResult {
     let final_reads: Vec<&Op> =
         history.completions().filter(|op| op.f == "read" && op.kind == Kind::Ok && op.is_final).collect();
-    let mut result = CounterResult {
-        valid: Valid::Unknown,
-        errors: None,
-        final_reads: final_reads.iter().map(|op| op.value.clone()).collect(),
-        acceptable: Vec::new(),
-        error: None,
-        violations: Vec::new(),
-        warnings: backward_reads(history),
+    let (acceptable, unjudged) = match acceptable(history) {
+        Ok(acceptable) => (acceptable, Vec::new()),
+        Err(finding) => (Vec::new(), vec![finding]),
     };
-    match acceptable(history) {
-        Ok(acceptable) => result.acceptable = acceptable,
-        Err(finding) => {
-            result.error = Some(finding.text.clone());
-            result.violations.push(finding);
-            return result;
-        }
+    // Whatever the additions were, their sum is an integer.
+    let is_error = |read: &&Op| match unjudged.is_empty() {
+        true => !contains(&acceptable, &read.value),
+        false => read.value.to_big().is_none(),
+    };
+    let errors: Vec<Op> = final_reads.iter().copied().filter(is_error).cloned().collect();
+    let valid = match (errors.is_empty(), unjudged.is_empty()) {
+        (false, _) => Valid::False,
+        (true, true) => Valid::True,
+        (true, false) => Valid::Unknown,
+    };
+    let mut warnings = backward_reads(history);
+    if final_reads.is_empty() && history.client_ops().next().is_some() {
+        let text = "no final read succeeded, so nothing was judged: only reads marked `final?` count";
+        warnings.insert(0, Finding::overall(text.to_owned()).strictly());
     }
-    let errors: Vec<Op> =
-        final_reads.into_iter().filter(|op| !contains(&result.acceptable, &op.value)).cloned().collect();
-    result.valid = Valid::from(errors.is_empty());
-    result.violations = errors.iter().take(EXPLAINED).map(|op| explain(op, &result.acceptable)).collect();
-    result.errors = (!errors.is_empty()).then_some(errors);
-    result
+    CounterResult {
+        valid,
+        violations: errors.iter().take(EXPLAINED).map(|op| explain(op, &acceptable)).collect(),
+        errors: (!errors.is_empty()).then_some(errors),
+        final_reads: final_reads.iter().map(|op| op.value.clone()).collect(),
+        acceptable,
+        error: unjudged.first().map(|finding| finding.text.clone()),
+        unjudged,
+        warnings,
+    }
 }
 
 /// All sums that are possible, or why they cannot be told.
@@ -81,7 +90,7 @@ fn acceptable(history: &History) -> Result<Vec<Interval>, Finding> {
                 add,
                 format!(
                     "the delta {} of `add` at {} is not an integer of at most 127 bits",
-                    add.value,
+                    add.value.told(),
                     seconds(add.time_ns)
                 ),
             )
@@ -139,6 +148,9 @@ fn integer(value: &Value) -> Option<i128> {
 
 fn explain(read: &Op, acceptable: &[Interval]) -> Finding {
     let mut possible = String::new();
+    if acceptable.is_empty() {
+        possible.push_str("an integer");
+    }
     for (low, high) in acceptable.iter().take(EXPLAINED) {
         let separator = if possible.is_empty() { "" } else { ", " };
         let end = if low == high { String::new() } else { format!(" to {high}") };
@@ -152,7 +164,8 @@ fn explain(read: &Op, acceptable: &[Interval]) -> Finding {
         read,
         format!(
             "the final read of process {} at {time} is {}, but only {possible} is possible",
-            read.process, read.value
+            read.process,
+            read.value.told()
         ),
     )
 }
@@ -185,6 +198,10 @@ fn backward_reads(history: &History) -> Vec<Finding> {
 impl Explain for CounterResult {
     fn violations(&self) -> &[Finding] {
         &self.violations
+    }
+
+    fn unjudged(&self) -> &[Finding] {
+        &self.unjudged
     }
 
     fn warnings(&self) -> &[Finding] {
@@ -264,9 +281,10 @@ mod tests {
         let result = check(&written(&lines));
         assert_eq!(result.valid, Valid::True);
         let text = "process 0 read 4 at 0.001 s and 3 at 0.003 s, though nothing was subtracted";
-        assert_eq!(result.warnings()[0].text, text);
-        let subtracting = [&["1 invoke add -1"], &lines[..]].concat();
-        assert_eq!(check(&written(&subtracting)).warnings(), []);
+        let told = |result: &CounterResult| result.warnings().iter().any(|warning| warning.text == text);
+        assert!(told(&result));
+        let subtracting = [&lines[..], &["1 invoke add -1"]].concat();
+        assert!(!told(&check(&written(&subtracting))));
     }
 
     #[test]
@@ -277,8 +295,31 @@ mod tests {
         {
             let result = counted(additions, "0");
             assert_eq!(result.valid, Valid::Unknown);
-            assert_eq!(result.error.as_ref(), Some(&result.violations()[0].text));
+            assert_eq!(result.error.as_ref(), Some(&result.unjudged()[0].text));
+            assert_eq!(result.violations(), []);
         }
+    }
+
+    #[test]
+    fn a_final_read_that_is_no_integer_is_invalid_whatever_the_sum() {
+        let result = counted(&["ok null"], "\"many\"");
+        assert_eq!((result.valid, result.unjudged().len()), (Valid::False, 1));
+        let text = "the final read of process 99 at 0.003 s is \"many\", but only an integer is possible";
+        assert_eq!(result.violations()[0].text, text);
+    }
+
+    #[test]
+    fn a_history_without_a_final_read_is_not_silently_valid() {
+        for lines in [
+            &["0 invoke add 1", "0 ok add 1", "0 invoke read null", "0 ok read 7"][..],
+            &["0 invoke add 1", "0 ok add 1", "0 invoke read! null", "0 info read! null"],
+        ] {
+            let result = check(&written(lines));
+            assert_eq!(result.valid, Valid::True);
+            let [warning] = result.warnings() else { panic!("one warning") };
+            assert!(warning.text.starts_with("no final read succeeded") && warning.is_strict);
+        }
+        assert_eq!(counted(&["ok 1"], "1").warnings(), []);
     }
 
     proptest! {

@@ -49,10 +49,13 @@ pub fn check(history: &History) -> EchoResult {
         if violations.len() < EXPLAINED {
             let outcome = match completion {
                 None => "was never completed".to_owned(),
-                Some(completion) => format!("ended as `{}` with {received}", completion.kind.as_str()),
+                Some(completion) => {
+                    format!("ended as `{}` with {}", completion.kind.as_str(), received.told())
+                }
             };
             let (process, time) = (invocation.process, seconds(invocation.time_ns));
-            let text = format!("the echo of {} by process {process} at {time} {outcome}", invocation.value);
+            let sent = invocation.value.told();
+            let text = format!("the echo of {sent} by process {process} at {time} {outcome}");
             violations.push(Finding::at(invocation, text));
         }
         errors.push(EchoError { sent: invocation.value.clone(), received: received.clone() });

@@ -18,7 +18,7 @@ const EXPLAINED: usize = 8;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct UniqueIdsResult {
-    /// False if an id occurs twice; unknown if the ids cannot be compared, even then.
+    /// False if an id occurs twice; else unknown if the ids cannot be compared.
     #[serde(rename = "valid?")]
     pub valid: Valid,
     /// Invocations of `generate`.
@@ -37,7 +37,7 @@ pub struct UniqueIdsResult {
     #[serde(skip)]
     violations: Vec<Finding>,
     #[serde(skip)]
-    warnings: Vec<Finding>,
+    unjudged: Vec<Finding>,
 }
 
 /// Looks for ids that two ok `generate` operations have in common.
@@ -46,12 +46,15 @@ pub fn check(history: &History) -> UniqueIdsResult {
         history.completions().filter(|op| op.f == "generate" && op.kind == Kind::Ok).collect();
     let duplicates = duplicates(&acknowledged);
     let counts = counts(&duplicates);
-    let explained = duplicates.iter().take(EXPLAINED).map(|holders| explain(holders)).collect();
-    let (valid, range, error, violations, warnings) = match range(&acknowledged) {
-        Ok(range) => (Valid::from(duplicates.is_empty()), range, None, explained, Vec::new()),
-        Err(finding) => {
-            (Valid::Unknown, [Value::Null, Value::Null], Some(finding.text.clone()), vec![finding], explained)
-        }
+    let violations = duplicates.iter().take(EXPLAINED).map(|holders| explain(holders)).collect();
+    let (range, unjudged) = match range(&acknowledged) {
+        Ok(range) => (range, Vec::new()),
+        Err(finding) => ([Value::Null, Value::Null], vec![finding]),
+    };
+    let valid = match (duplicates.is_empty(), unjudged.is_empty()) {
+        (false, _) => Valid::False,
+        (true, true) => Valid::True,
+        (true, false) => Valid::Unknown,
     };
     UniqueIdsResult {
         valid,
@@ -60,9 +63,9 @@ pub fn check(history: &History) -> UniqueIdsResult {
         duplicated_count: counts.len(),
         duplicated: most_frequent(counts),
         range,
-        error,
+        error: unjudged.first().map(|finding| finding.text.clone()),
         violations,
-        warnings,
+        unjudged,
     }
 }
 
@@ -117,7 +120,7 @@ fn incomparable(op: &Op) -> Finding {
     let time = seconds(op.time_ns);
     Finding::at(
         op,
-        format!("the ids cannot be compared: {}, returned at {time}, with those before", op.value),
+        format!("the ids cannot be compared: {}, returned at {time}, with those before", op.value.told()),
     )
 }
 
@@ -125,7 +128,7 @@ fn explain(holders: &[&Op]) -> Finding {
     let (first, second) = (holders[0], holders[1]);
     let text = format!(
         "id {} was handed out {} times: to process {} at {}, to process {} at {}{}",
-        first.value,
+        first.value.told(),
         holders.len(),
         first.process,
         seconds(first.time_ns),
@@ -133,7 +136,7 @@ fn explain(holders: &[&Op]) -> Finding {
         seconds(second.time_ns),
         if holders.len() > 2 { ", …" } else { "" }
     );
-    let parts = holders.iter().take(LISTED).map(|op| (op.index, format!("returned {}", op.value)));
+    let parts = holders.iter().take(LISTED).map(|op| (op.index, format!("returned {}", op.value.told())));
     Finding::at(second, text).involving(parts)
 }
 
@@ -142,8 +145,8 @@ impl Explain for UniqueIdsResult {
         &self.violations
     }
 
-    fn warnings(&self) -> &[Finding] {
-        &self.warnings
+    fn unjudged(&self) -> &[Finding] {
+        &self.unjudged
     }
 }
 
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn ids_that_cannot_be_compared_leave_the_verdict_unknown() {
-        for incomparable in [["1", r#""a""#], ["{}", "{}"], ["[1]", r#"["a"]"#], ["true", "1"]] {
+        for incomparable in [["1", r#""a""#], ["{}", r#"{"a":1}"#], ["[1]", r#"["a"]"#], ["true", "1"]] {
             assert_eq!(ids(&incomparable).valid, Valid::Unknown, "{incomparable:?}");
         }
         assert_eq!(ids(&[r#"{"a":1}"#]).valid, Valid::True);
@@ -223,11 +226,28 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_among_incomparable_ids_are_a_warning() {
+    fn a_duplicate_among_incomparable_ids_is_invalid_all_the_same() {
         let result = ids(&["1", r#""a""#, "1"]);
-        assert_eq!(result.valid, Valid::Unknown);
-        assert!(result.violations()[0].text.starts_with("the ids cannot be compared: \"a\""));
-        assert!(result.warnings()[0].text.starts_with("id 1 was handed out 2 times"));
+        assert_eq!(result.valid, Valid::False);
+        assert!(result.violations()[0].text.starts_with("id 1 was handed out 2 times"));
+        assert!(result.unjudged()[0].text.starts_with("the ids cannot be compared: \"a\""));
+    }
+
+    #[test]
+    fn a_keyword_and_a_string_are_different_ids() {
+        let op = |text: &str, index| Op::from_value(Value::from_edn(text).unwrap(), index).unwrap();
+        let ids = |first: &str, second: &str| {
+            let pair = |id: &str| {
+                [
+                    op("{:type :invoke :process 0 :f :generate}", 0),
+                    op(&format!("{{:type :ok :process 0 :f :generate :value {id}}}"), 1),
+                ]
+            };
+            check(&History::new([pair(first), pair(second)].concat()).unwrap()).valid
+        };
+        assert_eq!(ids(":a", "\"a\""), Valid::Unknown);
+        assert_eq!(ids(":a", ":b"), Valid::True);
+        assert_eq!((ids(":a", ":a"), ids("a", "a")), (Valid::False, Valid::False));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use super::Op;
+use super::value::shortened;
 
 /// Whether a history is valid (spec §12.6). Ordered from best to worst, so the verdict of a whole is the `max` of
 /// its parts: false beats unknown beats true.
@@ -61,7 +62,14 @@ pub struct Finding {
     /// What is to be read below it, line by line: where a program died.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
+    /// Whether a warning is about something that the system should never have shown, although the original lets it pass:
+    /// with `--strict` it makes the history invalid.
+    #[serde(rename = "strict", skip_serializing_if = "std::ops::Not::not")]
+    pub is_strict: bool,
 }
+
+/// Bytes of a finding. What they quote is short already; this is for those that quote many things.
+const MAX_TEXT_BYTES: usize = 8_000;
 
 /// An operation that has a part in a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,7 +89,17 @@ impl Finding {
 
     /// A finding about the history as a whole.
     pub fn overall(text: String) -> Finding {
-        Finding { text, op_index: None, time_ns: None, involved: Vec::new(), details: Vec::new() }
+        let text = match text.len() <= MAX_TEXT_BYTES {
+            true => text,
+            false => shortened(&text, MAX_TEXT_BYTES).into_owned(),
+        };
+        let (involved, details) = (Vec::new(), Vec::new());
+        Finding { text, op_index: None, time_ns: None, involved, details, is_strict: false }
+    }
+
+    /// The same as a warning that `--strict` takes for a violation.
+    pub fn strictly(self) -> Finding {
+        Finding { is_strict: true, ..self }
     }
 
     /// A finding about something that happened at a time, in nanoseconds since the load began.
@@ -102,8 +120,15 @@ impl Finding {
 
 /// What a checker's result says to a person. The result's own fields are Maelstrom's and speak to programs.
 pub trait Explain {
-    /// Why the history is not valid, the earliest offence first; a selection when there are many. Empty if it is valid.
+    /// Why the history is not valid, the earliest offence first; a selection when there are many. Empty unless it is
+    /// invalid.
     fn violations(&self) -> &[Finding];
+
+    /// What could not be judged, and why. Not empty if the verdict is unknown; beside violations it says that there may
+    /// be more.
+    fn unjudged(&self) -> &[Finding] {
+        &[]
+    }
 
     /// What is suspicious, though Maelstrom's checker does not look at it. Warnings never change the verdict.
     fn warnings(&self) -> &[Finding] {

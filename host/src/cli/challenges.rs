@@ -271,7 +271,7 @@ impl Challenge {
             |target: &Target| results.iter().map(|results| target.figure.of(results)).fold(0.0, f64::max);
         let offender = results.iter().max_by_key(|results| results.valid);
         let reason = offender.filter(|results| results.valid != Valid::True).map(|results| {
-            let text = results.violations.first().map_or("no reason is known", |finding| &finding.text);
+            let text = results.reason();
             let details = results.aborted.iter().flat_map(|aborted| &aborted.details);
             let details: String = details.map(|line| format!("\n      {line}")).collect();
             format!("{text} (--seed {}){details}", results.seed)

@@ -16,13 +16,16 @@ use crate::workload::{self, Checked, Errors, Topology, Workload};
 
 use super::test::{BAD_ARGUMENTS, INTERNAL_ERROR, status};
 
-/// How many findings are told of each history; `--json` has the rest.
+/// How many findings of a kind are told of each history; `--json` has the rest.
 const MAX_FINDINGS: usize = 5;
 
 /// Judge histories made elsewhere.
 ///
-/// Reads Jepsen's history.edn, a history.jsonl of `host test`, or JSON lines with a whole history each; compressed by
-/// gzip or not. Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 damaged input.
+/// Reads Jepsen's history.edn, a history.jsonl of `host test`, and what other tools make of them: operations in EDN or
+/// JSON, in any arrangement, in one list or not; or records with a whole history each. Compressed by gzip or not. The
+/// content shows what it is. Operations may lack their index, time, process and, if they are transactions, f.
+///
+/// Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 damaged or empty input.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The file; `-` for standard input.
@@ -36,6 +39,11 @@ pub(super) struct Arguments {
     /// What transactions must live up to, comma separated.
     #[arg(long, value_name = "M,M", default_value = "strict-serializable")]
     consistency_models: String,
+
+    /// Take warnings for violations where they tell of what no system should show, though the original checkers let it
+    /// pass: a read of what nobody wrote, elements nobody added, a counter without a final read.
+    #[arg(long)]
+    strict: bool,
 
     /// Print one line of JSON for each history, and nothing else.
     #[arg(long)]
@@ -64,6 +72,8 @@ struct Judged<'a> {
     workload: &'a str,
     result: &'a Checked,
     violations: &'a [Finding],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unjudged: &'a [Finding],
     errors: &'a Errors,
     warnings: &'a [Finding],
     #[serde(rename = "valid?")]
@@ -72,17 +82,24 @@ struct Judged<'a> {
 
 fn judge_all(arguments: &Arguments) -> Result<Valid> {
     let name = arguments.history.display();
-    let mut worst = Valid::True;
+    let mut worst = None;
     for recorded in read_histories(open(&arguments.history)?) {
         let recorded = recorded.with_context(|| format!("cannot read {name}"))?;
         let workload = arguments.workload.as_deref().or(recorded.workload.as_deref());
         let workload =
             workload.with_context(|| format!("{name} does not say its workload; say it with -w"))?;
-        let checked = arguments.judge(workload)?.check(&recorded.history);
-        worst = worst.max(checked.valid);
+        let mut checked = arguments.judge(workload)?.check(&recorded.history);
+        if recorded.history.client_ops().next().is_none() {
+            let text = "no client did anything, so nothing was judged".to_owned();
+            checked.warnings.push(Finding::overall(text).strictly());
+        }
+        if arguments.strict {
+            checked.hold_strictly();
+        }
+        worst = worst.max(Some(checked.valid));
         tell(arguments, &recorded, workload, &checked)?;
     }
-    Ok(worst)
+    worst.with_context(|| format!("{name} holds no history: there is no operation in it"))
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>> {
@@ -114,9 +131,9 @@ fn tell(arguments: &Arguments, recorded: &Recorded, workload: &str, checked: &Ch
     let errors = Errors::of(&recorded.history, checked.valid, &[]);
     let id = recorded.id.as_deref();
     if arguments.json {
-        let Checked { valid, violations, warnings, .. } = checked;
-        let judged =
-            Judged { id, workload, result: checked, violations, errors: &errors, warnings, valid: *valid };
+        let Checked { valid, violations, unjudged, warnings, .. } = checked;
+        let (result, errors, valid) = (checked, &errors, *valid);
+        let judged = Judged { id, workload, result, violations, unjudged, errors, warnings, valid };
         serde_json::to_writer(&mut out, &judged)?;
         return Ok(writeln!(out)?);
     }
@@ -126,11 +143,19 @@ fn tell(arguments: &Arguments, recorded: &Recorded, workload: &str, checked: &Ch
         Valid::Unknown => "UNKNOWN",
     };
     writeln!(out, "{}{workload}: {verdict}", id.map(|id| format!("{id} ")).unwrap_or_default())?;
-    for finding in checked.violations.iter().take(MAX_FINDINGS).chain(&errors.findings) {
-        writeln!(out, "  {}", finding.text)?;
-    }
-    for finding in checked.warnings.iter().take(MAX_FINDINGS) {
-        writeln!(out, "  warning: {}", finding.text)?;
+    let kinds = [
+        ("", &checked.violations),
+        ("", &errors.findings),
+        ("could not be judged: ", &checked.unjudged),
+        ("warning: ", &checked.warnings),
+    ];
+    for (kind, findings) in kinds {
+        for finding in findings.iter().take(MAX_FINDINGS) {
+            writeln!(out, "  {kind}{}", finding.text)?;
+        }
+        if findings.len() > MAX_FINDINGS {
+            writeln!(out, "  {kind}… and {} more", findings.len() - MAX_FINDINGS)?;
+        }
     }
     Ok(())
 }

@@ -85,10 +85,7 @@ fn one(
             (None, format!("seed {seed}: {headline}\n{details}  replay: {replay}\n  files: {files}"))
         }
         Ok(Some((results, Kept { folder, .. }))) => {
-            let reasons = results.violations.first().into_iter().chain(results.errors.findings.first());
-            let reasons: Vec<_> = reasons.map(|finding| finding.text.as_str()).collect();
-            let reason =
-                if reasons.is_empty() { "no reason is known".to_owned() } else { reasons.join("; ") };
+            let reason = results.reason();
             let verdict = if results.valid == Valid::False { "INVALID" } else { "unknown" };
             let files = folder.display();
             let text = format!("seed {seed}: {verdict}: {reason}\n  replay: {replay}\n  files: {files}");

@@ -49,6 +49,7 @@ pub fn tell(occasion: &Occasion<'_>, results: &Results) -> String {
     }
     findings(&mut text, "", &results.violations);
     findings(&mut text, "", &results.errors.findings);
+    findings(&mut text, "could not be judged: ", &results.unjudged);
     findings(&mut text, "warning: ", &results.warnings);
     say(&mut text, format!("  again: {replay}"));
     text

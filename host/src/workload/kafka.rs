@@ -1,8 +1,11 @@
 //! kafka: append-only logs with offsets, one a key (spec §9.8). A client remembers from where on to poll each key that
 //! it is assigned, and forgets it when it crashes.
 
+mod commits;
+
 use std::collections::BTreeMap;
 
+use commits::Commits;
 use rand::{Rng, RngExt};
 
 use super::reply::Type;
@@ -10,7 +13,7 @@ use super::txn::{Generator, MicroOp};
 use super::{
     Checked, Clients, Final, Invocation, Malformed, Options, RPC_TIMEOUT_MS, Schema, Step, Workload,
 };
-use crate::checker::{History, Value, kafka};
+use crate::checker::{History, Op, Process, Value, kafka};
 
 /// How often an `assign` takes the place of another operation, and how often it takes up what nobody has polled yet.
 const ASSIGN: (u32, u32) = (1, 64);
@@ -41,6 +44,8 @@ pub(super) struct Kafka {
     sent: Offsets,
     /// The highest offset of every successful poll.
     polled: Offsets,
+    /// What was committed and what nodes say of it.
+    commits: Commits,
     /// Workers whose client has crashed once more, at the end.
     is_renewed: Vec<bool>,
 }
@@ -68,6 +73,7 @@ impl Kafka {
             next_crash_ms: 0,
             sent: Offsets::new(),
             polled: Offsets::new(),
+            commits: Commits::new(options.concurrency),
             is_renewed: vec![false; options.concurrency],
         }
     }
@@ -103,6 +109,7 @@ impl Kafka {
 
     fn begin_assign(&mut self, worker: usize, invocation: &Invocation) -> Step {
         if !invocation.seek_to_beginning {
+            self.commits.ask(worker, keys_of(&invocation.value));
             return Step::Request(format!(
                 r#"{{"type":"list_committed_offsets","keys":{}}}"#,
                 invocation.value
@@ -147,12 +154,14 @@ impl Kafka {
             return Ok(Step::Ok(messages));
         }
         let commit = format!(r#"{{"type":"commit_offsets","offsets":{}}}"#, written(&highest));
+        self.commits.begin(worker, &highest);
         client.polled = Some(Polled { messages, highest });
         Ok(Step::Request(commit))
     }
 
-    fn commit_replied(&mut self, polled: Polled, body: Value) -> Result<Step, Malformed> {
+    fn commit_replied(&mut self, worker: usize, polled: Polled, body: Value) -> Result<Step, Malformed> {
         COMMIT_OK.accept(body)?;
+        self.commits.acknowledge(worker);
         raise(&mut self.polled, &polled.highest);
         Ok(Step::Ok(polled.messages))
     }
@@ -165,6 +174,7 @@ impl Kafka {
         body: Value,
     ) -> Result<Step, Malformed> {
         let committed = LIST_OK.accept(body)?;
+        self.commits.answer(worker, &committed);
         let client = &mut self.clients[worker];
         let next_offset = |key: &str| {
             let local = client.next_offsets.get(key).copied();
@@ -251,14 +261,22 @@ impl Workload for Kafka {
         match (invocation.f, self.clients[worker].polled.take()) {
             ("assign", _) => self.assign_replied(worker, invocation, body),
             ("send", _) => self.send_replied(invocation, body),
-            (_, Some(polled)) => self.commit_replied(polled, body),
+            (_, Some(polled)) => self.commit_replied(worker, polled, body),
             (_, None) => self.poll_replied(worker, body),
+        }
+    }
+
+    fn observe(&mut self, completion: &Op) {
+        if let Process::Client(process) = completion.process {
+            self.commits.place(process as usize % self.clients.len(), completion);
         }
     }
 
     fn check(&self, history: &History) -> Checked {
         let result = kafka::check(history, &kafka::Options::default());
-        Checked::new(result.valid, &result)
+        let mut checked = Checked::new(result.valid, &result);
+        checked.warnings.extend(self.commits.warnings());
+        checked
     }
 }
 

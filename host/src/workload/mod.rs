@@ -160,10 +160,13 @@ pub struct Checked {
     pub valid: Valid,
     /// Maelstrom's result map for the workload, `valid?` included, as JSON: integers keep all their digits.
     pub result: Box<RawValue>,
-    /// Why it is not valid, in words, the earliest offence first.
+    /// Why it is not valid, in words, the earliest offence first. Empty unless it is invalid.
     #[serde(skip)]
     pub violations: Vec<Finding>,
-    /// What is suspicious but not Maelstrom's business. Never changes the verdict.
+    /// What could not be judged, and why, whatever the verdict.
+    #[serde(skip)]
+    pub unjudged: Vec<Finding>,
+    /// What is suspicious but not Maelstrom's business. Changes the verdict only through [`Checked::hold_strictly`].
     #[serde(skip)]
     pub warnings: Vec<Finding>,
 }
@@ -181,7 +184,18 @@ impl Checked {
             valid,
             result: to_raw_value(result).expect("results have string keys and can always be written"),
             violations: result.violations().to_vec(),
+            unjudged: result.unjudged().to_vec(),
             warnings: result.warnings().to_vec(),
+        }
+    }
+
+    /// What `--strict` asks for: warnings of what the system should never have shown become violations, and a history
+    /// with any is invalid. The result map stays what Maelstrom says.
+    pub fn hold_strictly(&mut self) {
+        let strict = self.warnings.extract_if(.., |warning| warning.is_strict);
+        self.violations.extend(strict);
+        if !self.violations.is_empty() {
+            self.valid = Valid::False;
         }
     }
 }

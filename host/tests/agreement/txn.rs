@@ -9,7 +9,7 @@ use host::checker::txn::evidence::{Evidence, Field};
 use host::checker::txn::{Options, TxnResult};
 use host::checker::{History, Value};
 
-use super::{expected, value_of};
+use super::{Deviation, expected, value_of};
 
 /// Histories whose cycles we name otherwise under some model, because Elle's search is incomplete. The verdict and the
 /// models ruled out are the same, and what Elle names is implied by what we name.
@@ -23,6 +23,13 @@ const NAMED_OTHERWISE: &[(&str, &str)] = &[
     ("la-iso-psi-122", "we name what Elle has only as strong(-session)-snapshot-isolation-cycle-exists"),
     ("rw-lost-update-077", "Elle overlooks a G-single-item-realtime beside the G2-item"),
 ];
+
+/// Where we disagree on purpose about the verdict.
+pub const DEVIATIONS: &[Deviation] = &[(
+    "la-hand-179",
+    "Elle's assertion fails on a read of an element that nobody appended, and the verdict is unknown. That is proof enough: \
+     invalid, as `unwritten-read`.",
+)];
 
 /// What differs between Elle's results and those of one of our two checkers.
 pub fn differences(recorded: &Recorded, check: fn(&History, &Options) -> TxnResult) -> Vec<String> {

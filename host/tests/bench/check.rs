@@ -74,6 +74,14 @@ fn damaged_input_is_one_line_with_its_position() {
         ("{\"type\":\"ok\",\"process\":0,\"f\":\"add\"}\n", &["-", "-w", "g-set"]),
         ("\u{1f}\u{8b}", &["-", "-w", "g-set"]),
         ("hello", &["-", "-w", "g-set"]),
+        ("", &["-", "-w", "g-set"]),
+        (" \n\n", &["-", "-w", "g-set"]),
+        ("; nothing\n", &["-", "-w", "g-set"]),
+        ("[]", &["-", "-w", "g-set"]),
+        ("{:type :invoke, :f :add, :process 0, :value 08}", &["-", "-w", "g-set"]),
+        ("{:type :invoke, :f :add, :process 0, :value 1/2}", &["-", "-w", "g-set"]),
+        ("{:type :invoke, :f :add, :process 0, :value ^{:a 1} [1]}", &["-", "-w", "g-set"]),
+        ("[{\"type\":\"invoke\",\"process\":0,\"f\":\"add\",\"value\":1}", &["-", "-w", "g-set"]),
         ("{\"id\":\"x\",\"history\":[]}\n", &["-"]),
     ] {
         let (status, stdout, stderr) = told(&check(words, input.as_bytes()));
@@ -81,4 +89,137 @@ fn damaged_input_is_one_line_with_its_position() {
     }
     let (status, _, stderr) = told(&check(&["-", "-w", "nonsense"], b""));
     assert!(status == 254 && stderr.contains("unknown workload nonsense"), "{stderr}");
+}
+
+fn judged(words: &[&str], input: &str) -> (i32, String) {
+    let (status, stdout, stderr) = told(&check(words, input.as_bytes()));
+    assert_eq!(stderr, "", "{input}");
+    (status, stdout)
+}
+
+/// An operation and its completion, by process 0.
+fn pair(f: &str, asked: &str, done: &str) -> String {
+    let line = |kind: &str, value: &str| format!("{{:type :{kind}, :process 0, :f :{f}, :value {value}}}\n");
+    line("invoke", asked) + &line("ok", done)
+}
+
+#[test]
+fn what_is_proven_makes_a_history_invalid_whatever_cannot_be_judged() {
+    let kafka = [
+        pair("send", r#"[[:send "1" 1]]"#, r#"[[:send "1" [0 1]]]"#),
+        pair("send", r#"[[:send "1" 2]]"#, r#"[[:send "1" [1 2]]]"#),
+        pair("poll", "[[:poll]]", r#"[[:poll {"1" [[1 2]] "2" []}]]"#),
+    ];
+    let ids = [("1", "1"), ("\"a\"", "\"a\"")]
+        .map(|(id, again)| pair("generate", "nil", id) + &pair("generate", "nil", again));
+    let set = pair("add", "1", "1") + &pair("read", "nil", "[]") + &pair("read", "nil", "7");
+    let lists = pair("txn", "[[:append :x 1]]", "[[:append :x 1]]")
+        + &pair("txn", "[[:r :x nil]]", "[[:r :x [2 1]]]");
+    let unjudged = "could not be judged: ";
+    for (workload, input, violation, beside) in [
+        ("kafka", kafka.concat(), "  lost-write: no poll returned message 1", true),
+        ("unique-ids", ids.concat(), "  id 1 was handed out 2 times", true),
+        ("g-set", set, "  element 1, acknowledged", true),
+        (
+            "txn-list-append",
+            lists,
+            "  unwritten-read: operation 3 (process 0, 0.000 s) read 2 of key :x",
+            false,
+        ),
+    ] {
+        let (status, stdout) = judged(&["-", "-w", workload], &input);
+        assert_eq!(status, 1, "{stdout}");
+        assert!(stdout.starts_with(&format!("{workload}: INVALID\n{violation}")), "{stdout}");
+        assert_eq!(stdout.contains(unjudged), beside, "{stdout}");
+        let (_, json) = judged(&["-", "-w", workload, "--json"], &input);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["valid?"], json["unjudged"].is_array()), (&false.into(), beside));
+    }
+}
+
+#[test]
+fn strictness_makes_suspicions_violations() {
+    let unwritten = pair("txn", "[[:w 1 8]]", "[[:w 1 8]]") + &pair("txn", "[[:r 1 nil]]", "[[:r 1 9]]");
+    let unread = pair("add", "1", "1");
+    let phantom = pair("add", "1", "1") + &pair("read", "nil", "[1 2]");
+    for (workload, input, warning) in [
+        ("txn-rw-register", unwritten, "read 9 from key 1, which nobody tried to write"),
+        ("g-counter", unread, "no final read succeeded, so nothing was judged"),
+        ("g-set", phantom, "element 2 that nobody ever tried to add"),
+    ] {
+        let (status, stdout) = judged(&["-", "-w", workload], &input);
+        assert!(status == 0 && stdout.starts_with(&format!("{workload}: valid\n  warning: ")), "{stdout}");
+        assert!(stdout.contains(warning), "{stdout}");
+        let (status, stdout) = judged(&["-", "-w", workload, "--strict"], &input);
+        assert!(status == 1 && stdout.contains("INVALID") && !stdout.contains("warning"), "{stdout}");
+        assert!(stdout.contains(warning), "{stdout}");
+    }
+}
+
+#[test]
+fn what_other_tools_write_is_read() {
+    let edn = "
+        {:index 0 :type :invoke :value [[:append 5 1] [:append 5 3]]}
+        {:index 1 :type :ok :value [[:append 5 1] [:append 5 3]]} ; done
+        {:index 2 :type :invoke :value [[:append 6 8] [:r 5 nil]]} {:index 3 :type :ok :value [[:append 6 8] [:r 5 [1 3]]]}";
+    let json = r#"[{"type": "invoke", "f": "txn", "process": 0, "value": [["append", "k", 0]], "time": 1},
+        {"type": "ok", "f": "txn", "process": 0, "value": [["append", "k", 0]], "time": 2},
+        {"type": "invoke", "f": "txn", "process": 0, "value": [["r", "k", null]], "time": 3.0},
+        {"type": "ok", "f": "txn", "process": 0, "value": [["r", "k", [0]]], "time": 4.0}]"#;
+    let inputs = [
+        edn.to_owned(),
+        format!("[{edn}\n]"),
+        format!("\u{feff}({edn}\n)"),
+        edn.replace('\n', "\r\n"),
+        json.to_owned(),
+    ];
+    for input in inputs {
+        assert_eq!(judged(&["-", "-w", "txn-list-append"], &input).0, 0, "{input}");
+    }
+}
+
+#[test]
+fn messages_speak_of_the_format_and_the_place() {
+    for (input, message) in [
+        (
+            "[{:type :invoke, :process 0, :f :add,\n  :value 1/2}]",
+            "line 2, column 10: in this EDN, a ratio is not read",
+        ),
+        (
+            "[{\"type\": \"invoke\",\n\"process\": 0, \"f\": nil}]",
+            "line 2, column 20: in this JSON, this does not begin",
+        ),
+        ("{:type :ok, :process 0, :f :add, :value 1}", "line 1, column 1: operation 0: a completion, but"),
+    ] {
+        let (status, _, stderr) = told(&check(&["-", "-w", "g-set"], input.as_bytes()));
+        assert!(status == 255 && stderr.contains(message), "{stderr}");
+    }
+}
+
+#[test]
+fn no_message_quotes_a_long_value_whole() {
+    let long = "x".repeat(3_000_000);
+    let ids = pair("generate", "nil", &format!("\"{long}\"")).repeat(2);
+    let (status, stdout) = judged(&["-", "-w", "unique-ids"], &ids);
+    assert!(
+        status == 1 && stdout.len() < 2_000 && stdout.contains("(3000002 bytes)"),
+        "{} bytes",
+        stdout.len()
+    );
+    let (status, _, stderr) = told(&check(
+        &["-", "-w", "g-set"],
+        format!("{{:type :ok :process 0 :f :add :value {}}}", "7".repeat(1_000_000)).as_bytes(),
+    ));
+    assert!(status == 255 && stderr.len() < 300 && stderr.contains("1000000 digits"), "{stderr}");
+}
+
+#[test]
+fn a_kafka_poll_may_list_nothing_as_nil_and_come_before_a_failure() {
+    let polls = pair("poll", "[[:poll]]", r#"[[:poll {"1" nil}]]"#)
+        + &pair("send", r#"[[:send "1" 1]]"#, r#"[[:send "1" [0 1]]]"#)
+        + &pair("poll", "[[:poll]]", r#"[[:poll {"1" [[0 1]]}]]"#);
+    assert_eq!(judged(&["-", "-w", "kafka"], &polls).0, 0);
+    let failed = pair("poll", "[[:poll]]", "[[:poll {}]]")
+        + &pair("poll", "[[:poll]]", "[[:poll]]").replace(":ok", ":fail");
+    assert_eq!(judged(&["-", "-w", "kafka"], &(pair("poll", "[[:poll]]", "[[:poll {}]]") + &failed)).0, 0);
 }

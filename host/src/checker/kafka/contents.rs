@@ -30,7 +30,9 @@ fn aborted_read(records: &Records, message: MessageId, reader: &Record, writer: 
     let text = format!(
         "{} polled message {value} of key {key}, whose send failed in {}",
         reader.name(),
-        writer.name()
+        writer.name(),
+        value = value.told(),
+        key = key.told()
     );
     let fields = vec![
         ("key", Field::Value(key.clone())),
@@ -50,7 +52,12 @@ pub(super) fn precommitted_reads(records: &Records) -> Cases {
         let Some(own) = record.sent().find(|sent| polled.contains(&sent.message)) else { continue };
         cases.add(|| {
             let (key, value) = described(records, own.message);
-            let text = format!("{} polled message {value} of key {key}, which it sent itself", record.name());
+            let text = format!(
+                "{} polled message {value} of key {key}, which it sent itself",
+                record.name(),
+                value = value.told(),
+                key = key.told()
+            );
             let fields = vec![
                 ("op", Field::Op(record.op.index)),
                 ("key", Field::Value(key.clone())),
@@ -106,7 +113,9 @@ impl LostWrite<'_> {
         let later = proof.map_or_else(|| "a poll".to_owned(), |reader| reader.name());
         let text = format!(
             "no poll returned message {value} of key {key}, which {} sent, though {later} returned a later one",
-            writer.name()
+            writer.name(),
+            value = value.told(),
+            key = key.told()
         );
         let integer = |index: Option<usize>| index.map_or(Value::Null, |index| Value::Int(index as i64));
         let fields = vec![
@@ -132,15 +141,47 @@ fn read_bounds(records: &Records, logs: &Logs) -> Vec<Option<usize>> {
     bounds
 }
 
-/// Polled messages that no completed operation sent, in words.
-pub(super) fn unsent_messages(records: &Records) -> impl Iterator<Item = String> {
+/// Polled messages that nobody tried to send (`unwritten-read`), at most one case each.
+pub(super) fn unwritten_reads(records: &Records) -> Cases {
+    let mut cases = Cases::default();
+    for (message, reader) in unsent(records).filter(|(message, _)| !records.is_attempted[*message]) {
+        cases.add(|| {
+            let (key, value) = described(records, message);
+            let text = format!(
+                "{} polled message {} of key {}, which nobody tried to send",
+                reader.name(),
+                value.told(),
+                key.told()
+            );
+            let fields = vec![
+                ("key", Field::Value(key.clone())),
+                ("value", Field::Value(value.clone())),
+                ("reader", Field::Op(reader.op.index)),
+            ];
+            Case { op: Some(reader.op.index), fields, text }
+        });
+    }
+    cases
+}
+
+/// Polled messages whose send never ended, in words.
+pub(super) fn unfinished_sends(records: &Records) -> impl Iterator<Item = String> {
+    unsent(records).filter(|(message, _)| records.is_attempted[*message]).map(|(message, reader)| {
+        let (key, value) = described(records, message);
+        format!(
+            "{} polled message {} of key {}, whose send never ended; Maelstrom's checker fails on that",
+            reader.name(),
+            value.told(),
+            key.told()
+        )
+    })
+}
+
+/// Polled messages that no completed operation sent, each with the first poll of it.
+fn unsent<'r, 'h>(records: &'r Records<'h>) -> impl Iterator<Item = (MessageId, &'r Record<'h>)> {
     let polled = records.first_reader_of.iter().enumerate();
     let unsent = polled.filter(|(message, _)| records.writer_of[*message].is_none());
-    unsent.filter_map(|(message, reader)| {
-        let (key, value) = described(records, message);
-        let reader = records.ops[(*reader)?].name();
-        Some(format!("{reader} polled message {value} of key {key}, which no completed operation sent"))
-    })
+    unsent.filter_map(|(message, reader)| Some((message, &records.ops[(*reader)?])))
 }
 
 /// Keys that `ok` polls mention without ever returning a message with an offset, in words.
@@ -153,7 +194,7 @@ pub(super) fn keys_polled_in_vain(records: &Records, logs: &Logs) -> impl Iterat
         format!(
             "polls listed key {} but never returned a message of it; Maelstrom's checker fails on that, so leave out \
              keys that have no messages",
-            records.keys[key]
+            records.keys[key].told()
         )
     })
 }
@@ -171,8 +212,8 @@ pub struct Unseen {
 ///
 /// A key that the very last operation polls, and that no operation mentioned before, counts as unseen too: Jepsen's
 /// checker subtracts what was polled from what was sent key by key, and so keeps a key that was only polled. It
-/// drops such a key at the next operation.
-pub(super) fn unseen(records: &Records) -> Option<Unseen> {
+/// drops such a key at the next operation. That is no fault of the system: `certain` leaves it out.
+pub(super) fn unseen(records: &Records, certain: bool) -> Option<Unseen> {
     let mut sent: BTreeMap<KeyId, BTreeSet<MessageId>> = BTreeMap::new();
     let mut last = None;
     for record in records.ops.iter().filter(|record| record.op.kind == Kind::Ok) {
@@ -188,8 +229,11 @@ pub(super) fn unseen(records: &Records) -> Option<Unseen> {
     let last = last?;
     let mut messages: BTreeMap<Value, BTreeSet<Value>> = BTreeMap::new();
     let unread = sent.values().flatten().filter(|message| !records.is_read[**message]).copied();
-    let only_polled =
-        last.polls.iter().filter(|(key, _)| !sent.contains_key(key)).flat_map(|(_, placed)| placed);
+    let only_polled = last
+        .polls
+        .iter()
+        .filter(|(key, _)| !certain && !sent.contains_key(key))
+        .flat_map(|(_, placed)| placed);
     for message in unread.chain(only_polled.map(|placed| placed.message)) {
         let (key, value) = described(records, message);
         messages.entry(key.clone()).or_default().insert(value.clone());

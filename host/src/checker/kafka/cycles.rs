@@ -1,12 +1,10 @@
 //! Contradictions between what was polled and the order of time: a poll cannot return what is sent only after it
 //! (spec §9.8, §13.3).
 
-use std::collections::HashMap;
-
 use super::super::txn::cycle::{FoundCycle, WRITES_FIRST, find_cycles};
 use super::super::txn::evidence::{Case, Evidence, Field};
 use super::super::txn::graph::{Dependency, GraphBuilder};
-use super::super::{History, Kind, Process, Value};
+use super::super::{History, Value};
 use super::logs::Logs;
 use super::records::{MessageId, Placed, Record, Records};
 use super::{Errors, Options};
@@ -26,7 +24,7 @@ pub(super) fn find(history: &History, records: &Records, logs: &Logs, options: &
     if options.ww_deps {
         dependencies.add_writes(&mut graph);
     }
-    add_realtime_order(&mut graph, history);
+    graph.add_realtime_order_of(|op| matches!(&*op.f, "send" | "poll" | "txn"));
     let mut errors: Vec<Errors> = Vec::new();
     let mut add =
         |name: &'static str, case: Evidence| match errors.iter_mut().find(|errors| errors.name == name) {
@@ -37,7 +35,7 @@ pub(super) fn find(history: &History, records: &Records, logs: &Logs, options: &
             None => errors.push(Errors { name, count: 1, cases: vec![case] }),
         };
     if graph.is_empty() && history.client_ops().next().is_some() {
-        add("empty-transaction-graph", Evidence::EmptyGraph);
+        add(super::EMPTY_GRAPH, Evidence::EmptyGraph);
     }
     let found = find_cycles(&graph.build(), WRITES_FIRST);
     for cycle in &found.cycles {
@@ -47,28 +45,6 @@ pub(super) fn find(history: &History, records: &Records, logs: &Logs, options: &
         add(existing.requirement.anomaly.name(), Evidence::CycleExists(existing));
     }
     Cycles { errors, is_complete: found.cut_short.is_empty() }
-}
-
-/// Adds real time between sends and polls: an `ok` operation comes before every one that was invoked after its end.
-/// Only what does not follow from other edges is added. A failed operation, unlike in a database, may have readers;
-/// it has no place in time.
-fn add_realtime_order(graph: &mut GraphBuilder, history: &History) {
-    let mut latest: Vec<usize> = Vec::new();
-    let mut before: HashMap<Process, Vec<usize>> = HashMap::new();
-    for op in history.client_ops().filter(|op| matches!(&*op.f, "send" | "poll" | "txn")) {
-        if op.kind == Kind::Invoke {
-            before.insert(op.process, latest.clone());
-            continue;
-        }
-        let before = before.remove(&op.process).unwrap_or_default();
-        if op.kind != Kind::Fail {
-            before.iter().for_each(|earlier| graph.add(*earlier, op.index, Dependency::Realtime));
-        }
-        if op.kind == Kind::Ok {
-            latest.retain(|earlier| before.binary_search(earlier).is_err());
-            latest.push(op.index);
-        }
-    }
 }
 
 /// Which operation must come before which because of the messages in them.
@@ -162,11 +138,16 @@ impl<'a> Dependencies<'a> {
     fn reason(&self, from: &Record, to: &Record, step: Option<&Step>) -> String {
         let (from, to) = (from.name(), to.name());
         let Some(step) = step else { return format!("{from} had ended before {to} began") };
-        let sent =
-            format!("{from} sent message {} of key {}", self.records.value(step.message), self.key(step));
+        let sent = format!(
+            "{from} sent message {} of key {}",
+            self.records.value(step.message).told(),
+            self.key(step).told()
+        );
         match step.next {
             None => format!("{sent}, which {to} polled"),
-            Some(next) => format!("{sent}, right before {}, which {to} sent", self.records.value(next)),
+            Some(next) => {
+                format!("{sent}, right before {}, which {to} sent", self.records.value(next).told())
+            }
         }
     }
 

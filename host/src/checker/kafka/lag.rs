@@ -1,10 +1,10 @@
 //! How stale polls were. Not a fault: a log may be read late (spec §9.8).
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::super::{History, Kind, Op, Process, Value};
 use super::records::{KeyId, Placed, Record, Records};
-use super::sessions::assigned;
 
 /// How long, at least, before a poll the log had moved beyond what its process had seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,44 +20,122 @@ pub struct Lag {
 }
 
 /// The worst lag; the earliest of several. None if nothing was polled.
+///
+/// What a process has seen of a log stays the same over many polls, and the lag only grows meanwhile; so it is looked
+/// at when that changes, and not at every poll.
 pub(super) fn worst(history: &History, records: &Records) -> Option<Lag> {
     let growth = Growth::of(records);
-    let mut seen_by: HashMap<Process, HashMap<KeyId, i64>> = HashMap::new();
+    let mut sessions: HashMap<Process, Session> = HashMap::new();
     let key_ids: HashMap<&Value, KeyId> = records.keys.iter().copied().zip(0..).collect();
-    let mut worst: Option<(u64, &Op, KeyId)> = None;
+    let mut first: Option<(&Op, KeyId)> = None;
+    let mut worst: Option<Candidate> = None;
     let mut next_record = records.ops.iter().peekable();
     for op in history.completions() {
         let record = next_record.next_if(|record| record.op.index == op.index);
         let Some(record) = record.filter(|record| record.op.kind == Kind::Ok) else {
             if op.kind == Kind::Ok && &*op.f == "assign" {
-                let seen = seen_by.entry(op.process).or_default();
-                let keys = assigned(op).into_iter().filter_map(|key| key_ids.get(key));
-                *seen = keys.map(|key| (*key, seen.get(key).copied().unwrap_or(NOTHING))).collect();
+                let keys = op.value.as_list().unwrap_or_default().iter();
+                let session = sessions.entry(op.process).or_default();
+                let dropped = session.assign(keys.filter_map(|key| key_ids.get(key).copied()));
+                dropped
+                    .into_iter()
+                    .for_each(|(key, seen)| consider(&mut worst, session.lag(&growth, key, seen)));
             }
             continue;
         };
-        if &*op.f == "send" {
-            continue;
-        }
-        let seen = seen_by.entry(op.process).or_default();
+        let (false, Some(invocation)) = (&*op.f == "send", history.invocation_of(op.index)) else { continue };
+        let session = sessions.entry(op.process).or_default();
         for (key, offset) in highest_offsets(record) {
-            let seen = seen.entry(key).or_insert(offset);
-            *seen = offset.max(*seen);
+            match session.seen.get(&key).copied() {
+                Some(seen) if seen.offset >= offset => continue,
+                Some(seen) => consider(&mut worst, session.lag(&growth, key, seen)),
+                None => {}
+            }
+            session.seen.insert(key, Seen { offset, since: session.poll_count });
         }
-        let Some(invocation) = history.invocation_of(op.index) else { continue };
-        let lags = seen.iter().map(|(key, offset)| (growth.lag(*key, *offset, invocation.time_ns), *key));
-        // The first key wins a tie, so that the result does not depend on hashing.
-        let of_poll = lags.max_by_key(|(lag, key)| (*lag, std::cmp::Reverse(*key)));
-        if let Some((lag, key)) = of_poll.filter(|(lag, _)| worst.is_none_or(|(worst, ..)| *lag > worst)) {
-            worst = Some((lag, invocation, key));
+        session.poll(invocation, op.index);
+        if first.is_none() {
+            first = session.seen.keys().min().map(|key| (invocation, *key));
         }
     }
-    worst.map(|(lag_ns, op, key)| Lag {
-        time_ns: op.time_ns,
-        process: op.process,
-        key: records.keys[key].clone(),
-        lag_ns,
-    })
+    for session in sessions.values() {
+        session.seen.iter().for_each(|(key, seen)| consider(&mut worst, session.lag(&growth, *key, *seen)));
+    }
+    let (lag_ns, (op, key)) = match worst.filter(|worst| worst.lag_ns > 0) {
+        Some(worst) => (worst.lag_ns, (worst.invocation, worst.key)),
+        None => (0, first?),
+    };
+    Some(Lag { time_ns: op.time_ns, process: op.process, key: records.keys[key].clone(), lag_ns })
+}
+
+fn consider<'h>(worst: &mut Option<Candidate<'h>>, candidate: Option<Candidate<'h>>) {
+    if let Some(candidate) = candidate
+        && worst.as_ref().is_none_or(|worst| candidate.rank() > worst.rank())
+    {
+        *worst = Some(candidate);
+    }
+}
+
+/// A poll that came this late for a key.
+struct Candidate<'h> {
+    lag_ns: u64,
+    /// The index of its completion.
+    completed: usize,
+    invocation: &'h Op,
+    key: KeyId,
+}
+
+impl Candidate<'_> {
+    fn rank(&self) -> (u64, Reverse<(usize, KeyId)>) {
+        (self.lag_ns, Reverse((self.completed, self.key)))
+    }
+}
+
+/// What one process knows of the keys it is assigned.
+#[derive(Default)]
+struct Session<'h> {
+    seen: HashMap<KeyId, Seen>,
+    poll_count: usize,
+    /// Polls later than which none of this process began: number, invocation, index of the completion. The number rises,
+    /// the time of the invocation falls: in a history whose clock runs forward it is the last poll alone.
+    latest: Vec<(usize, &'h Op, usize)>,
+}
+
+/// How far a process has seen a log.
+#[derive(Clone, Copy)]
+struct Seen {
+    offset: i64,
+    /// From which of its polls on.
+    since: usize,
+}
+
+impl<'h> Session<'h> {
+    /// Keeps the keys it has, forgets those it has no more, and returns these.
+    fn assign(&mut self, keys: impl Iterator<Item = KeyId>) -> HashMap<KeyId, Seen> {
+        let mut before = std::mem::take(&mut self.seen);
+        for key in keys {
+            let new = Seen { offset: NOTHING, since: self.poll_count };
+            let seen = before.remove(&key).unwrap_or(new);
+            self.seen.entry(key).or_insert(seen);
+        }
+        before
+    }
+
+    fn poll(&mut self, invocation: &'h Op, completed: usize) {
+        while self.latest.last().is_some_and(|(_, last, _)| last.time_ns < invocation.time_ns) {
+            self.latest.pop();
+        }
+        self.latest.push((self.poll_count, invocation, completed));
+        self.poll_count += 1;
+    }
+
+    /// The worst lag of a key since it was seen so far: that of the poll which began last. None if there was no poll.
+    fn lag(&self, growth: &Growth, key: KeyId, seen: Seen) -> Option<Candidate<'h>> {
+        let place = self.latest.partition_point(|(number, ..)| *number < seen.since);
+        let (_, invocation, completed) = *self.latest.get(place)?;
+        let lag_ns = growth.lag(key, seen.offset, invocation.time_ns);
+        Some(Candidate { lag_ns, completed, invocation, key })
+    }
 }
 
 /// The highest offset of a log of which nothing was seen.
@@ -94,3 +172,6 @@ impl Growth {
         beyond.map_or(0, |(_, since)| time_ns.saturating_sub(*since))
     }
 }
+
+#[cfg(test)]
+mod tests;

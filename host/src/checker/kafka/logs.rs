@@ -126,7 +126,10 @@ impl Logs {
         let lowest =
             self.by_offset.iter().enumerate().filter_map(|(key, log)| Some((key, *log.keys().next()?)));
         lowest.filter(|(_, offset)| *offset < 0).map(|(key, offset)| {
-            format!("key {} has a message at offset {offset}, but offsets count from 0", records.keys[key])
+            format!(
+                "key {} has a message at offset {offset}, but offsets count from 0",
+                records.keys[key].told()
+            )
         })
     }
 }
@@ -143,7 +146,8 @@ fn inconsistent_offset(
     let count = values.len();
     let text = format!(
         "offset {offset} of key {key} holds {count} different messages: {}",
-        listed(values.iter().copied())
+        listed(values.iter().copied()),
+        key = key.told()
     );
     let fields = vec![
         ("key", Field::Value(key.clone())),
@@ -159,7 +163,12 @@ fn duplicate(records: &Records, key: KeyId, message: MessageId, offsets: &[i64])
     let count = offsets.len();
     let offsets: Vec<Value> = offsets.iter().take(KEPT).map(|offset| Value::Int(*offset)).collect();
     let (key, value) = (records.keys[key], records.value(message));
-    let text = format!("message {value} of key {key} is at {count} offsets: {}", listed(&offsets));
+    let text = format!(
+        "message {value} of key {key} is at {count} offsets: {}",
+        listed(&offsets),
+        value = value.told(),
+        key = key.told()
+    );
     let fields = vec![
         ("key", Field::Value(key.clone())),
         ("value", Field::Value(value.clone())),
@@ -178,7 +187,7 @@ const LISTED: usize = 8;
 /// `1`, `1, 2`, … and how many more.
 pub(super) fn listed<'v>(values: impl IntoIterator<Item = &'v Value>) -> String {
     let mut values = values.into_iter();
-    let shown: Vec<String> = values.by_ref().take(LISTED).map(Value::to_string).collect();
+    let shown: Vec<String> = values.by_ref().take(LISTED).map(|value| value.told().to_string()).collect();
     match values.count() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

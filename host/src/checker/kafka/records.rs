@@ -60,17 +60,34 @@ pub(super) struct Records<'h> {
     pub first_reader_of: Vec<Option<usize>>,
     /// Whether an `ok` operation polled the message.
     pub is_read: Vec<bool>,
+    /// Whether any invocation tried to send the message.
+    pub is_attempted: Vec<bool>,
+    /// Why completions were left out that are not of this workload, in words.
+    pub malformed: Vec<String>,
 }
 
 impl<'h> Records<'h> {
-    /// Fails on an operation that is not of this workload, with the reason.
-    pub fn of(history: &'h History) -> Result<Records<'h>, String> {
+    /// Leaves out operations that are not of this workload.
+    pub fn of(history: &'h History) -> Records<'h> {
         let mut reader = Reader::default();
-        for op in history.completions().filter(|op| matches!(&*op.f, "send" | "poll" | "txn")) {
-            let record = reader.record(op).map_err(|reason| format!("operation {}: {reason}", op.index))?;
-            reader.records.ops.push(record);
+        let is_record = |op: &&Op| matches!(&*op.f, "send" | "poll" | "txn");
+        for op in history.completions().filter(is_record) {
+            match reader.record(op) {
+                Ok(record) => reader.records.ops.push(record),
+                Err(reason) => reader.records.malformed.push(format!("operation {}: {reason}", op.index)),
+            }
         }
-        Ok(reader.records.with_writers_and_readers())
+        // Keys that occur only here are those that a client is assigned and nobody sends to or polls.
+        for op in history.completions().filter(|op| &*op.f == "assign" && op.kind == Kind::Ok) {
+            for key in op.value.as_list().unwrap_or_default() {
+                reader.key(key);
+            }
+        }
+        let mut is_attempted = vec![false; reader.records.messages.len()];
+        for op in history.invocations().filter(is_record) {
+            reader.attempts(op).for_each(|message| is_attempted[message] = true);
+        }
+        Records { is_attempted, ..reader.records }.with_writers_and_readers()
     }
 
     fn with_writers_and_readers(mut self) -> Records<'h> {
@@ -134,10 +151,25 @@ impl<'h> Reader<'h> {
                 }
                 [f] if f.as_str() == Some("poll") => {}
                 [f, polled] if f.as_str() == Some("poll") => self.polled(polled, &mut record.polls)?,
-                _ => return Err(format!("expected [\"send\", key, value] or [\"poll\", logs], not {step}")),
+                _ => {
+                    let step = step.told();
+                    return Err(format!("expected [\"send\", key, value] or [\"poll\", logs], not {step}"));
+                }
             }
         }
         Ok(record)
+    }
+
+    /// The messages that an invocation tries to send and some completion knows.
+    fn attempts(&self, op: &'h Op) -> impl Iterator<Item = MessageId> {
+        let steps = op.value.as_list().unwrap_or_default().iter();
+        steps.filter_map(|step| match step.as_list()? {
+            [f, key, value] if f.as_str() == Some("send") => {
+                let key = *self.key_ids.get(key)?;
+                self.message_ids.get(&(key, value)).copied()
+            }
+            _ => None,
+        })
     }
 
     fn key(&mut self, key: &'h Value) -> KeyId {
@@ -165,12 +197,17 @@ impl<'h> Reader<'h> {
     fn polled(&mut self, logs: &'h Value, polls: &mut Vec<(KeyId, Vec<Placed>)>) -> Result<(), String> {
         let logs = logs
             .as_map()
-            .ok_or_else(|| format!("a poll must return a map of keys to messages, not {logs}"))?;
+            .ok_or_else(|| format!("a poll must return a map of keys to messages, not {}", logs.told()))?;
         let is_first = polls.is_empty();
         for (key, messages) in logs {
             let key = self.key(key);
-            let messages =
-                messages.as_list().ok_or_else(|| format!("expected a list of messages, not {messages}"))?;
+            // Clojure takes nil for an empty list, and Go writes its empty slices so.
+            let messages = match messages {
+                Value::Null => &[],
+                messages => messages
+                    .as_list()
+                    .ok_or_else(|| format!("expected a list of messages, not {}", messages.told()))?,
+            };
             let placed = messages.iter().map(|message| self.placed(key, message));
             let placed: Vec<Placed> = placed.collect::<Result<_, String>>()?;
             match is_first {
@@ -184,10 +221,10 @@ impl<'h> Reader<'h> {
     /// `[offset, value]`, the offset perhaps null.
     fn placed(&mut self, key: KeyId, pair: &'h Value) -> Result<Placed, String> {
         let Some([offset, value]) = pair.as_list() else {
-            return Err(format!("expected [offset, value], not {pair}"));
+            return Err(format!("expected [offset, value], not {}", pair.told()));
         };
         if !offset.is_null() && offset.as_i64().is_none() {
-            return Err(format!("an offset must be an integer of at most 64 bits, not {offset}"));
+            return Err(format!("an offset must be an integer of at most 64 bits, not {}", offset.told()));
         }
         Ok(Placed { message: self.message(key, value), offset: offset.as_i64() })
     }

@@ -11,9 +11,9 @@ use super::{Errors, Lag, Options, Unseen};
 /// The verdict on a history of logs.
 #[derive(Clone, Debug)]
 pub struct KafkaResult {
-    /// Invalid if there are errors that are not allowed; unknown if there are obstacles.
+    /// Invalid if there are errors that are not allowed; else unknown if there are obstacles.
     pub valid: Valid,
-    /// Why no verdict can be given, in words.
+    /// What could not be judged, in words.
     pub obstacles: Vec<String>,
     /// What was found, in order of the names.
     pub errors: Vec<Errors>,
@@ -25,6 +25,7 @@ pub struct KafkaResult {
     pub info_txn_causes: Vec<Value>,
     pub(super) options: Options,
     pub(super) violations: Vec<Finding>,
+    pub(super) unjudged: Vec<Finding>,
 }
 
 /// Findings shown for one kind of error.
@@ -34,27 +35,14 @@ const FINDINGS: usize = 8;
 const UNSEEN_SHOWN: usize = 32;
 
 impl KafkaResult {
-    pub(super) fn unjudged(obstacle: String) -> KafkaResult {
-        KafkaResult {
-            valid: Valid::Unknown,
-            obstacles: vec![obstacle],
-            errors: Vec::new(),
-            unseen: None,
-            worst_realtime_lag: None,
-            info_txn_causes: Vec::new(),
-            options: Options::default(),
-            violations: Vec::new(),
-        }
-    }
-
     /// Adds the findings in words, the earliest first.
     pub(super) fn explained(mut self, history: &History) -> KafkaResult {
         let bad = self.errors.iter().filter(|errors| errors.are_bad(&self.options));
         let mut findings: Vec<Finding> = bad.flat_map(|errors| errors.findings(history)).collect();
         findings.sort_by_key(|finding| finding.op_index.unwrap_or(usize::MAX));
         findings.extend(self.unseen.iter().map(|unseen| Finding::overall(unseen.sentence())));
-        findings.extend(self.obstacles.iter().map(|obstacle| Finding::overall(obstacle.clone())));
         self.violations = findings;
+        self.unjudged = self.obstacles.iter().map(|obstacle| Finding::overall(obstacle.clone())).collect();
         self
     }
 
@@ -79,6 +67,10 @@ impl KafkaResult {
 impl Explain for KafkaResult {
     fn violations(&self) -> &[Finding] {
         &self.violations
+    }
+
+    fn unjudged(&self) -> &[Finding] {
+        &self.unjudged
     }
 }
 
@@ -142,7 +134,10 @@ fn length(evidence: &Evidence, name: &str) -> Option<usize> {
 impl Unseen {
     /// What was never seen, in one sentence.
     pub fn sentence(&self) -> String {
-        let keys = self.messages.iter().map(|(key, messages)| format!("{} of key {key}", listed(messages)));
+        let keys = self
+            .messages
+            .iter()
+            .map(|(key, messages)| format!("{} of key {key}", listed(messages), key = key.told()));
         let keys: Vec<String> = keys.take(FINDINGS).collect();
         let more = match self.messages.len() - keys.len() {
             0 => String::new(),

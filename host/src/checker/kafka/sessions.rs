@@ -37,8 +37,7 @@ pub(super) fn polls(history: &History, records: &Records, logs: &Logs) -> Steps 
                 let (polled, before_polled) = (record.name(), before.name());
                 let (key, from, to) = (step.key(), step.from(), step.to());
                 let text = format!(
-                    "{polled} polled key {key} from message {to} on, though {before_polled} had already come to {from}"
-                );
+                    "{polled} polled key {key} from message {to} on, though {before_polled} had already come to {from}", key = key.told(), to = to.told(), from = from.told());
                 step.nonmonotonic_between(before, record, text)
             }),
         }
@@ -67,8 +66,7 @@ pub(super) fn nonmonotonic_sends(history: &History, records: &Records, logs: &Lo
             let (key, from, to) = (step.key(), step.from(), step.to());
             let text = format!(
                 "{sent} sent message {to} to key {key}, but in the log it does not come after {from}, which \
-                 {before_sent} had sent before"
-            );
+                 {before_sent} had sent before", to = to.told(), key = key.told(), from = from.told());
             step.nonmonotonic_between(before, record, text)
         });
         },
@@ -184,11 +182,11 @@ impl<'a> Step<'a> {
         let text = format!(
             "{} polled key {} from message {} on, skipping {}, though {} had left off at {}",
             record.name(),
-            self.key(),
-            self.to(),
+            self.key().told(),
+            self.to().told(),
             listed(self.skipped()),
             before.name(),
-            self.from()
+            self.from().told()
         );
         let ops = ("ops", Field::Ops(vec![before.op.index, record.op.index]));
         let fields = vec![self.key_field(), self.delta_field(), self.skipped_field(), ops];
@@ -207,12 +205,17 @@ impl<'a> Step<'a> {
         let how = match self.distance() {
             2.. => {
                 fields.push(self.skipped_field());
-                format!("right after {}, skipping {}", self.from(), listed(self.skipped()))
+                format!("right after {}, skipping {}", self.from().told(), listed(self.skipped()))
             }
             0 => "twice in a row".to_owned(),
-            _ => format!("after {}, which comes later in the log", self.from()),
+            _ => format!("after {}, which comes later in the log", self.from().told()),
         };
-        let text = format!("{} {did} message {} of key {} {how}", record.name(), self.to(), self.key());
+        let text = format!(
+            "{} {did} message {} of key {} {how}",
+            record.name(),
+            self.to().told(),
+            self.key().told()
+        );
         Case { op: Some(record.op.index), fields, text }
     }
 

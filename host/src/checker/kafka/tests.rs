@@ -353,8 +353,10 @@ fn what_maelstrom_cannot_judge_is_unknown_and_the_reason_told() {
     for (lines, reason) in [
         (vec![], "the history is empty"),
         (
-            poll(r#"0 ok poll [["poll",{"0":[[0,1]]}]]"#).to_vec(),
-            "operation 1 (process 0, 0.001 s) polled message 1 of key \"0\", which no completed operation sent",
+            [&[r#"1 invoke send [["send","0",1]]"#][..], &poll(r#"0 ok poll [["poll",{"0":[[0,1]]}]]"#)]
+                .concat(),
+            "operation 2 (process 0, 0.002 s) polled message 1 of key \"0\", whose send never ended; Maelstrom's \
+             checker fails on that",
         ),
         (
             poll(r#"0 ok poll [["poll",{"0":[]}]]"#).to_vec(),
@@ -362,7 +364,11 @@ fn what_maelstrom_cannot_judge_is_unknown_and_the_reason_told() {
              out keys that have no messages",
         ),
         (
-            vec![r#"0 invoke send [["send","0",1]]"#, r#"0 ok send [["send","0",[-3,1]]]"#],
+            [
+                &[r#"1 invoke send [["send","0",1]]"#, r#"1 ok send [["send","0",[-3,1]]]"#][..],
+                &poll(r#"0 ok poll [["poll",{"0":[[-3,1]]}]]"#),
+            ]
+            .concat(),
             "key \"0\" has a message at offset -3, but offsets count from 0",
         ),
         (
@@ -375,9 +381,59 @@ fn what_maelstrom_cannot_judge_is_unknown_and_the_reason_told() {
         ),
     ] {
         let result = judged(&lines);
-        assert_eq!(result.valid, Valid::Unknown, "{reason}");
+        assert_eq!((result.valid, result.violations()), (Valid::Unknown, &[][..]), "{reason}");
         assert_eq!(result.obstacles, [reason]);
+        assert_eq!(result.unjudged().iter().map(|finding| &*finding.text).collect::<Vec<_>>(), [reason]);
     }
+}
+
+#[test]
+fn errors_count_beside_what_cannot_be_judged() {
+    let mut lines = sends(&[(0, 1), (1, 2)]);
+    lines.push(r#"0 invoke poll [["poll"]]"#.to_owned());
+    lines.push(r#"0 ok poll [["poll",{"0":[[1,2]],"7":[]}]]"#.to_owned());
+    let result = judged(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((result.valid, result.error_types()), (Valid::False, vec!["lost-write", "unseen"]));
+    assert_eq!((result.violations().len(), result.unjudged().len()), (2, 1));
+    // A poll that cannot be read may have been the one that is missed.
+    lines.push(r#"0 invoke poll [["poll"]]"#.to_owned());
+    lines.push(r#"0 ok poll [["poll",7]]"#.to_owned());
+    let result = judged(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((result.valid, result.error_types()), (Valid::Unknown, vec![]));
+}
+
+#[test]
+fn a_message_that_nobody_tried_to_send_is_invalid() {
+    let result = sends_and_polls(&[(0, 1)], &["[[0,1],[1,7]]"]);
+    assert_eq!((result.valid, result.error_types()), (Valid::False, vec!["unwritten-read"]));
+    assert_eq!(
+        explanations(&result),
+        [
+            "unwritten-read: operation 5 (process 0, 0.005 s) polled message 7 of key \"0\", which nobody tried to send"
+        ]
+    );
+}
+
+#[test]
+fn a_poll_may_list_nothing_as_null() {
+    let result = sends_and_polls(&[(0, 1)], &["null", "[[0,1]]", "null"]);
+    assert_eq!((result.valid, result.error_types()), (Valid::True, vec![]));
+}
+
+#[test]
+fn a_poll_precedes_a_failed_operation_in_time() {
+    let poll = [r#"0 invoke poll [["poll"]]"#, r#"0 ok poll [["poll",{}]]"#];
+    let failed = [r#"0 invoke poll [["poll"]]"#, r#"0 fail poll [["poll"]]"#];
+    assert_eq!(judged(&[poll, failed].concat()).valid, Valid::True);
+    assert_eq!(judged(&[poll, [failed[0], r#"0 info poll [["poll"]]"#]].concat()).valid, Valid::True);
+    assert_eq!(judged(&[&poll[..], &failed[..1]].concat()).error_types(), ["empty-transaction-graph"]);
+    let early = judged(&[
+        r#"0 invoke poll [["poll"]]"#,
+        r#"0 ok poll [["poll",{"0":[[0,1]]}]]"#,
+        r#"1 invoke send [["send","0",1]]"#,
+        r#"1 fail send [["send","0",1]]"#,
+    ]);
+    assert!(early.error_types().contains(&"G1c-realtime"), "{:?}", early.error_types());
 }
 
 #[test]

@@ -73,23 +73,65 @@ pub(super) struct Calls {
     pub values: Vec<Value>,
     /// History indices of all `ok` completions on this key, reads of null included.
     pub oks: Vec<usize>,
+    /// Why these are not calls on a register, if something in them is not.
+    pub malformed: Option<String>,
 }
 
 impl Calls {
-    /// Sorts the operations of `history` by key, keys in order of appearance. Fails on an operation that is not of
-    /// this workload.
+    /// Sorts the operations of `history` by key, keys in order of appearance. Fails on an operation of which one cannot
+    /// tell the key.
     pub fn by_key(history: &History) -> Result<Vec<(Value, Calls)>, String> {
         let mut keys: Vec<(Value, Builder)> = Vec::new();
         let mut place_of: HashMap<Value, usize> = HashMap::new();
+        let parts: fn(&Op) -> Result<(&Value, &Value), String> =
+            if has_one_register(history) { whole } else { key_and_rest };
         for invocation in history.invocations() {
-            let (key, argument) = key_and_rest(invocation)?;
+            let (key, argument) = parts(invocation)?;
             let place = *place_of.entry(key.clone()).or_insert_with(|| {
                 keys.push((key.clone(), Builder::default()));
                 keys.len() - 1
             });
-            keys[place].1.add(invocation, argument, history.completion_of(invocation.index))?;
+            let builder = &mut keys[place].1;
+            let completion = history.completion_of(invocation.index);
+            if let Err(reason) = builder.add(invocation, argument, completion, parts) {
+                builder.malformed.get_or_insert(reason);
+            }
         }
         Ok(keys.into_iter().map(|(key, builder)| (key, builder.finish())).collect())
+    }
+
+    /// The first call to return that needs a value which, by then, nobody can have put there: no order of the calls
+    /// could help it.
+    pub fn impossible(&self) -> Option<CallId> {
+        let mut is_obtainable = vec![false; self.values.len().max(1)];
+        is_obtainable[INITIAL as usize] = true;
+        // By the value that they wait for, what compare-and-sets would put there.
+        let mut waiting: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
+        for event in &self.events {
+            let call = match *event {
+                Event::Invoke(id) => id,
+                Event::Return(id) => {
+                    let needed = self.calls[id].effect.needs();
+                    if needed.is_some_and(|value| !is_obtainable[value as usize]) {
+                        return Some(id);
+                    }
+                    continue;
+                }
+            };
+            let mut obtained = match self.calls[call].effect {
+                Effect::Cas { from, to } if !is_obtainable[from as usize] => {
+                    waiting.entry(from).or_default().push(to);
+                    continue;
+                }
+                effect => Vec::from_iter(effect.leaves()),
+            };
+            while let Some(value) = obtained.pop() {
+                if !std::mem::replace(&mut is_obtainable[value as usize], true) {
+                    obtained.extend(waiting.remove(&value).unwrap_or_default());
+                }
+            }
+        }
+        None
     }
 
     /// The last `ok` completion on this key before `index`.
@@ -99,10 +141,24 @@ impl Calls {
     }
 }
 
+/// Whether the operations are of one register, without keys, as Knossos' own examples are: then a read is asked with
+/// `null` and not with `[key, null]`.
+fn has_one_register(history: &History) -> bool {
+    let plain = || history.invocations().filter(|op| matches!(&*op.f, "read" | "write"));
+    let is_pair = |op: &Op| op.value.as_list().is_some_and(|parts| parts.len() == 2);
+    plain().next().is_some() && !plain().any(is_pair)
+}
+
+/// The key, which is none, and the value of an operation on the only register.
+fn whole(op: &Op) -> Result<(&Value, &Value), String> {
+    static NO_KEY: Value = Value::Null;
+    Ok((&NO_KEY, &op.value))
+}
+
 fn key_and_rest(op: &Op) -> Result<(&Value, &Value), String> {
     match op.value.as_list() {
         Some([key, rest]) => Ok((key, rest)),
-        _ => Err(format!("operation {}: the value must be [key, value], not {}", op.index, op.value)),
+        _ => Err(format!("operation {}: the value must be [key, value], not {}", op.index, op.value.told())),
     }
 }
 
@@ -113,27 +169,35 @@ struct Builder {
     oks: Vec<usize>,
     ids: HashMap<Value, ValueId>,
     values: Vec<Value>,
+    malformed: Option<String>,
 }
 
 impl Builder {
     /// Adds a call unless it has no bearing on any other: a failed one, a read of null (always legal), a read or a
-    /// comparison of a value with itself that nobody saw succeed.
-    fn add(&mut self, invocation: &Op, argument: &Value, completion: Option<&Op>) -> Result<(), String> {
+    /// comparison of a value with itself that nobody saw succeed. What an ok completion says was done, was done.
+    fn add<'h>(
+        &mut self,
+        invocation: &Op,
+        argument: &'h Value,
+        completion: Option<&'h Op>,
+        parts: impl Fn(&'h Op) -> Result<(&'h Value, &'h Value), String>,
+    ) -> Result<(), String> {
         let completion = completion.filter(|op| op.kind != Kind::Info);
         if completion.is_some_and(|op| op.kind == Kind::Fail) {
             return Ok(());
         }
         self.oks.extend(completion.map(|op| op.index));
+        let done = completion.filter(|op| !op.value.is_null()).map(parts).transpose()?;
+        let argument = done.map_or(argument, |(_, done)| done);
         let effect = match (&*invocation.f, argument.as_list()) {
             ("write", _) => Effect::Write(self.id(argument)),
             ("cas", Some([from, to])) if from == to => Effect::Read(self.id(from)),
             ("cas", Some([from, to])) => Effect::Cas { from: self.id(from), to: self.id(to) },
-            ("read", _) => match completion.map(key_and_rest).transpose()? {
-                Some((_, value)) if !value.is_null() => Effect::Read(self.id(value)),
-                _ => return Ok(()),
-            },
+            ("read", _) if completion.is_none() || argument.is_null() => return Ok(()),
+            ("read", _) => Effect::Read(self.id(argument)),
             ("cas", _) => {
-                return Err(format!("operation {}: cas needs [from, to], not {argument}", invocation.index));
+                let (index, argument) = (invocation.index, argument.told());
+                return Err(format!("operation {index}: cas needs [from, to], not {argument}"));
             }
             (f, _) => return Err(format!("operation {}: a register has no operation {f}", invocation.index)),
         };
@@ -169,7 +233,8 @@ impl Builder {
         timeline.sort_unstable_by_key(|(index, _)| *index);
         let events: Vec<Event> = timeline.into_iter().map(|(_, event)| event).collect();
         let slots = assign_slots(&mut self.calls, &events);
-        Calls { calls: self.calls, events, slots, values: self.values, oks: self.oks }
+        let Builder { calls, values, oks, malformed, .. } = self;
+        Calls { calls, events, slots, values, oks, malformed }
     }
 
     /// Drops the calls without a known outcome whose result no call could ever need: taking such a call to have

@@ -46,9 +46,10 @@ pub struct LinearResult {
     pub valid: Valid,
     /// Each key's verdict, in order of the keys' appearance.
     pub results: Vec<(Value, Verdict)>,
-    /// Why the history could not be judged at all.
+    /// Why the history, or a key of it, is not one of registers.
     pub error: Option<String>,
     violations: Vec<Finding>,
+    unjudged: Vec<Finding>,
 }
 
 /// The verdict on one key.
@@ -72,19 +73,26 @@ impl Verdict {
         }
     }
 
-    fn finding(&self, key: &Value) -> Option<Finding> {
+    fn violation(&self) -> Option<Finding> {
         match self {
-            Verdict::Linearizable => None,
             Verdict::Violated(failure) => Some(failure.finding()),
-            Verdict::Undecided(reason) => Some(Finding::overall(format!("key {key}: {reason}"))),
+            Verdict::Linearizable | Verdict::Undecided(_) => None,
+        }
+    }
+
+    fn obstacle(&self, key: &Value) -> Option<Finding> {
+        match self {
+            Verdict::Undecided(reason) => Some(Finding::overall(format!("key {}: {reason}", key.told()))),
+            Verdict::Linearizable | Verdict::Violated(_) => None,
         }
     }
 }
 
 impl LinearResult {
     fn unjudged(error: String) -> LinearResult {
-        let violations = vec![Finding::overall(error.clone())];
-        LinearResult { valid: Valid::Unknown, results: Vec::new(), error: Some(error), violations }
+        let unjudged = vec![Finding::overall(error.clone())];
+        let (results, violations) = (Vec::new(), Vec::new());
+        LinearResult { valid: Valid::Unknown, results, error: Some(error), violations, unjudged }
     }
 
     /// The keys that are not linearizable.
@@ -97,6 +105,10 @@ impl Explain for LinearResult {
     fn violations(&self) -> &[Finding] {
         &self.violations
     }
+
+    fn unjudged(&self) -> &[Finding] {
+        &self.unjudged
+    }
 }
 
 /// Judges a history of reads, writes and compare-and-sets (`read [k, null]`, `write [k, v]`, `cas [k, [from, to]]`).
@@ -107,24 +119,38 @@ pub fn check(history: &History, budget: &Budget) -> LinearResult {
         Ok(keys) => keys,
         Err(error) => return LinearResult::unjudged(error),
     };
+    let error = keys.iter().find_map(|(_, calls)| calls.malformed.clone());
     let judged = |(key, calls): (Value, Calls)| {
         let verdict = judge(history, &key, &calls, budget);
         (key, verdict)
     };
     let results: Vec<_> = keys.into_iter().map(judged).collect();
     let mut violations: Vec<Finding> =
-        results.iter().filter_map(|(key, verdict)| verdict.finding(key)).collect();
+        results.iter().filter_map(|(_, verdict)| verdict.violation()).collect();
     violations.sort_by_key(|finding| finding.op_index.unwrap_or(usize::MAX));
+    let unjudged = results.iter().filter_map(|(key, verdict)| verdict.obstacle(key)).collect();
     let valid = Valid::worst(results.iter().map(|(_, verdict)| verdict.valid()));
-    LinearResult { valid, results, error: None, violations }
+    LinearResult { valid, results, error, violations, unjudged }
 }
 
+/// How many configurations are spent on telling in detail why a key is not linearizable, when that is settled.
+const CONFIGURATIONS_TO_EXPLAIN: u64 = 100_000;
+
 fn judge(history: &History, key: &Value, calls: &Calls, budget: &Budget) -> Verdict {
-    let (outcome, _) = search::search(calls, budget);
-    match outcome {
-        Outcome::Linearizable => Verdict::Linearizable,
-        Outcome::Stuck(stuck) => Verdict::Violated(Box::new(Failure::new(history, key, calls, &stuck))),
-        Outcome::GaveUp { call, reason } => {
+    if let Some(reason) = &calls.malformed {
+        return Verdict::Undecided(reason.clone());
+    }
+    let impossible = calls.impossible();
+    let configurations = match impossible {
+        Some(_) => budget.configurations.min(CONFIGURATIONS_TO_EXPLAIN),
+        None => budget.configurations,
+    };
+    let (outcome, _) = search::search(calls, &Budget { configurations, ..*budget });
+    match (outcome, impossible) {
+        (Outcome::Stuck(stuck), _) => Verdict::Violated(Box::new(Failure::new(history, key, calls, &stuck))),
+        (_, Some(call)) => Verdict::Violated(Box::new(Failure::impossible(history, key, calls, call))),
+        (Outcome::Linearizable, None) => Verdict::Linearizable,
+        (Outcome::GaveUp { call, reason }, None) => {
             let index = calls.calls[call].returned.unwrap_or(calls.calls[call].invoked);
             Verdict::Undecided(format!("the search gave up at operation {index}: {reason}"))
         }

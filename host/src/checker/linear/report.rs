@@ -15,7 +15,7 @@ use super::{LinearResult, Verdict};
 pub struct Failure {
     /// The completion that cannot be linearized.
     pub op: Op,
-    /// The last `ok` completion on this key before it. Everything up to there can be linearized.
+    /// The last `ok` completion on this key before it. Everything up to there can be linearized, if `configs` has any.
     pub previous_ok: Option<Op>,
     /// The operation that comes last in an order of everything before.
     pub last_op: Option<Op>,
@@ -82,10 +82,36 @@ impl Failure {
 }
 
 impl Failure {
+    /// A call that returned what nobody can have put there. How far the calls before it have an order is not known.
+    pub(super) fn impossible(history: &History, key: &Value, calls: &Calls, call: CallId) -> Failure {
+        let story = Story { history, key, calls };
+        let op = story.op(call);
+        let needed = calls.calls[call].effect.needs().map_or(&Value::Null, |value| story.value(value));
+        let explanation = format!(
+            "{} by process {} (operation {}) on key {} returned at {}, and no operation that may have happened \
+             before puts {} there.",
+            story.name(call),
+            op.process,
+            op.index,
+            key.told(),
+            seconds(op.time_ns),
+            needed.told(),
+        );
+        Failure {
+            op: op.clone(),
+            previous_ok: calls.ok_before(op.index).map(|index| history.ops()[index].clone()),
+            last_op: None,
+            configs: Vec::new(),
+            final_paths: Vec::new(),
+            explanation,
+        }
+    }
+
     /// The failure as a finding: what can still be put in order, and what fits nowhere.
     pub(super) fn finding(&self) -> Finding {
         let last = self.last_op.iter().map(|op| (op.index, "last in order"));
-        let previous = self.previous_ok.iter().map(|op| (op.index, "everything up to here fits"));
+        let previous = self.previous_ok.iter().filter(|_| !self.configs.is_empty());
+        let previous = previous.map(|op| (op.index, "everything up to here fits"));
         let mut parts: Vec<_> = last.chain(previous).collect();
         parts.dedup_by_key(|(index, _)| *index);
         parts.push((self.op.index, "fits nowhere"));
@@ -132,10 +158,15 @@ impl<'a> Story<'a> {
         let state = path.last().map_or(&Value::Null, |(_, state)| self.value(*state));
         let contradiction = match self.calls.calls[stuck].effect {
             Effect::Cas { from, to } => {
-                format!("can't CAS {state} from {} to {}", self.value(from), self.value(to))
+                format!(
+                    "can't CAS {} from {} to {}",
+                    state.told(),
+                    self.value(from).told(),
+                    self.value(to).told()
+                )
             }
             Effect::Read(value) | Effect::Write(value) => {
-                format!("can't read {} from register {state}", self.value(value))
+                format!("can't read {} from register {}", self.value(value).told(), state.told())
             }
         };
         let end = Transition { op: Some(self.op(stuck).clone()), model: Model::Msg(contradiction) };
@@ -153,12 +184,15 @@ impl<'a> Story<'a> {
              it leaves key {key} at {left}",
             op.process,
             op.index,
-            seconds(op.time_ns)
+            seconds(op.time_ns),
+            key = key.told()
         );
         match call.effect.needs() {
-            Some(value) if !self.is_ever_written(value) => {
-                text +=
-                    &format!(", and no operation that may have happened puts {} there", self.value(value));
+            Some(value) if self.calls.impossible() == Some(stuck.call) => {
+                text += &format!(
+                    ", and no operation that may have happened puts {} there",
+                    self.value(value).told()
+                );
             }
             _ => {}
         }
@@ -176,9 +210,9 @@ impl<'a> Story<'a> {
         let op = self.op(id);
         match self.calls.calls[id].effect {
             Effect::Cas { from, to } => {
-                format!("compare-and-set from {} to {}", self.value(from), self.value(to))
+                format!("compare-and-set from {} to {}", self.value(from).told(), self.value(to).told())
             }
-            Effect::Read(value) | Effect::Write(value) => format!("{} of {}", op.f, self.value(value)),
+            Effect::Read(value) | Effect::Write(value) => format!("{} of {}", op.f, self.value(value).told()),
         }
     }
 
@@ -186,7 +220,8 @@ impl<'a> Story<'a> {
     fn alternatives(&self, states: &[ValueId]) -> String {
         let mut values: Vec<&Value> = states.iter().map(|state| self.value(*state)).collect();
         values.sort();
-        let mut names: Vec<String> = values.into_iter().take(SHOWN).map(Value::to_string).collect();
+        let mut names: Vec<String> =
+            values.into_iter().take(SHOWN).map(|value| value.told().to_string()).collect();
         if states.len() > SHOWN {
             names.push(format!("one of {} other values", states.len() - SHOWN));
         }
@@ -194,10 +229,6 @@ impl<'a> Story<'a> {
             Some(last) if !names.is_empty() => format!("{} or {last}", names.join(", ")),
             last => last.unwrap_or_default(),
         }
-    }
-
-    fn is_ever_written(&self, value: ValueId) -> bool {
-        self.calls.calls.iter().any(|call| call.effect.leaves() == Some(value))
     }
 }
 

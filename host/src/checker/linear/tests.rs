@@ -163,6 +163,74 @@ fn an_operation_that_is_not_a_registers_makes_the_verdict_unknown() {
     }
 }
 
+#[test]
+fn a_broken_key_counts_beside_one_that_cannot_be_judged() {
+    let broken = ["0 invoke read [0,null]", "0 ok read [0,1]"];
+    let result = judged(&[&broken[..], &["0 invoke add [1,1]", "0 ok add [1,1]"]].concat());
+    assert_eq!((result.valid, result.violations().len()), (Valid::False, 1));
+    assert_eq!(result.unjudged()[0].text, "key 1: operation 2: a register has no operation add");
+}
+
+#[test]
+fn one_register_needs_no_key() {
+    let lines = ["1 invoke read null", "1 ok read null", "1 invoke cas [null,1]", "1 ok cas [null,1]"];
+    assert_eq!(judged(&lines).valid, Valid::True);
+    let read = |value: &str| {
+        let read = format!("2 ok read {value}");
+        judged(&[&lines[..], &["2 invoke read null", &read]].concat()).valid
+    };
+    assert_eq!((read("1"), read("2")), (Valid::True, Valid::False));
+}
+
+#[test]
+fn what_the_completion_says_was_done_was_done() {
+    let written = ["0 invoke write [0,1]", "0 ok write [0,2]", "0 invoke read [0,null]"];
+    assert_eq!(failing_op(&judged(&[&written[..], &["0 ok read [0,1]"]].concat())), Some(3));
+    assert_eq!(judged(&[&written[..], &["0 ok read [0,2]"]].concat()).valid, Valid::True);
+    let swapped =
+        ["0 invoke cas [0,[7,8]]", "0 ok cas [0,[2,3]]", "0 invoke read [0,null]", "0 ok read [0,3]"];
+    assert_eq!(judged(&[&written[..2], &swapped].concat()).valid, Valid::True);
+    let crashed = ["0 invoke write [0,1]", "0 info write [0,2]", "1 invoke read [0,null]", "1 ok read [0,1]"];
+    assert_eq!(judged(&crashed).valid, Valid::True);
+}
+
+/// Hundreds of crashed writes and compare-and-sets, which no search could try in every order, then these lines.
+fn after_many_crashes(lines: &[&str]) -> LinearResult {
+    let mut all = Vec::new();
+    for process in 10..310 {
+        let (value, next) = (process % 23, (process + 7) % 23);
+        let operation = match process % 2 {
+            0 => format!("write [0,{value}]"),
+            _ => format!("cas [0,[{value},{next}]]"),
+        };
+        all.push(format!("{process} invoke {operation}"));
+        all.push(format!("{process} info {operation}"));
+        if process % 10 == 0 {
+            all.push("1 invoke read [0,null]".to_owned());
+            all.push(format!("1 ok read [0,{value}]"));
+        }
+    }
+    all.extend(lines.iter().map(|line| (*line).to_owned()));
+    judged(&all.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_nobody_can_have_written_is_no_matter_for_a_search() {
+    for lines in [
+        &["0 invoke read [0,null]", "0 ok read [0,99]"][..],
+        &["0 invoke cas [0,[99,1]]", "0 ok cas [0,[99,1]]"],
+        &["0 invoke cas [0,[98,99]]", "0 info cas [0,[98,99]]", "1 invoke read [0,null]", "1 ok read [0,99]"],
+        &["0 invoke write [0,99]", "0 fail write [0,99]", "1 invoke read [0,null]", "1 ok read [0,99]"],
+        &["0 invoke read [0,null]", "0 ok read [0,99]", "1 invoke write [0,99]", "1 ok write [0,99]"],
+    ] {
+        let result = after_many_crashes(lines);
+        assert_eq!(result.valid, Valid::False, "{lines:?}");
+        let text = &result.violations()[0].text;
+        assert!(text.contains("no operation that may have happened"), "{text}");
+        assert!(text.contains("puts 99 there"), "{text}");
+    }
+}
+
 /// A valid history: in each of `rounds`, `width` processes write different values at the same time; then one reads
 /// the first of them.
 fn concurrent_writes(rounds: usize, width: u64) -> History {

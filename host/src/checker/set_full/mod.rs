@@ -21,7 +21,7 @@ const LISTED: usize = 8;
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SetFullResult {
-    /// False if an element was lost; unknown if none is stable.
+    /// False if an element was lost; else unknown if none is stable, or if a read was no list.
     #[serde(rename = "valid?")]
     pub valid: Valid,
     /// The elements that took longest to become visible everywhere, slowest first; of equally slow ones the largest.
@@ -64,6 +64,8 @@ pub struct SetFullResult {
     pub elements: Vec<Element>,
     #[serde(skip)]
     violations: Vec<Finding>,
+    #[serde(skip)]
+    unjudged: Vec<Finding>,
     #[serde(skip)]
     warnings: Vec<Finding>,
 }
@@ -130,15 +132,7 @@ fn empty_map<S: Serializer>(_: &(), serializer: S) -> Result<S::Ok, S::Error> {
 /// Judges a history of `read`s, whose values are lists, and of operations named `add`, whose values are elements:
 /// `broadcast` for the broadcast workload, `add` for g-set. A read of `null` is one of an empty list.
 pub fn check(history: &History, add: &str) -> SetFullResult {
-    match scan(history, add) {
-        Ok(scan) => judge(history, scan),
-        Err(finding) => SetFullResult {
-            valid: Valid::Unknown,
-            error: Some(finding.text.clone()),
-            violations: vec![finding],
-            ..SetFullResult::default()
-        },
-    }
+    judge(history, scan(history, add))
 }
 
 fn judge(history: &History, scan: Scan) -> SetFullResult {
@@ -150,10 +144,15 @@ fn judge(history: &History, scan: Scan) -> SetFullResult {
     most_stale.sort_by(|a, b| (b.stable_latency, &b.element).cmp(&(a.stable_latency, &a.element)));
     let stale = sorted(most_stale.iter().copied());
     let stable_count = elements.len() - lost.len() - never_read.len();
-    let valid = match (lost.len(), stable_count) {
-        (1.., _) => Valid::False,
-        (0, 0) => Valid::Unknown,
-        (0, _) => Valid::True,
+    let mut unjudged = scan.unjudged;
+    let error = unjudged.first().map(|finding| finding.text.clone());
+    if stable_count == 0 && lost.is_empty() {
+        unjudged.push(Finding::overall(nothing_stable(elements.len())));
+    }
+    let valid = match (lost.is_empty(), unjudged.is_empty()) {
+        (false, _) => Valid::False,
+        (true, true) => Valid::True,
+        (true, false) => Valid::Unknown,
     };
     SetFullResult {
         valid,
@@ -171,7 +170,9 @@ fn judge(history: &History, scan: Scan) -> SetFullResult {
             elements.iter().filter_map(|element| element.stable_latency).collect(),
         ),
         lost_latencies: Quantiles::of(elements.iter().filter_map(|element| element.lost_latency).collect()),
-        violations: violations(history, &elements, valid),
+        violations: losses(history, &elements),
+        error,
+        unjudged,
         warnings: scan.oddities.warnings(),
         elements,
         ..SetFullResult::default()
@@ -227,7 +228,7 @@ impl Element {
         let source = if known.f == "read" { "first read by" } else { "acknowledged to" };
         let begin = format!(
             "element {}, {source} process {} at {},",
-            self.element,
+            self.element.told(),
             known.process,
             seconds(known.time_ns)
         );
@@ -257,14 +258,14 @@ impl Element {
     }
 }
 
-fn violations(history: &History, elements: &[Element], valid: Valid) -> Vec<Finding> {
-    if valid == Valid::Unknown {
-        let text = match elements.len() {
-            0 => "nobody tried to add anything".to_owned(),
-            count => format!("no read shows whether any of the {count} added elements is there to stay"),
-        };
-        return vec![Finding::overall(text)];
+fn nothing_stable(attempted: usize) -> String {
+    match attempted {
+        0 => "nobody tried to add anything".to_owned(),
+        count => format!("no read shows whether any of the {count} added elements is there to stay"),
     }
+}
+
+fn losses(history: &History, elements: &[Element]) -> Vec<Finding> {
     let mut lost: Vec<&Element> =
         elements.iter().filter(|element| element.outcome == Outcome::Lost).collect();
     lost.sort_by_key(|element| element.known.max(element.last_present));
@@ -274,6 +275,10 @@ fn violations(history: &History, elements: &[Element], valid: Valid) -> Vec<Find
 impl Explain for SetFullResult {
     fn violations(&self) -> &[Finding] {
         &self.violations
+    }
+
+    fn unjudged(&self) -> &[Finding] {
+        &self.unjudged
     }
 
     fn warnings(&self) -> &[Finding] {

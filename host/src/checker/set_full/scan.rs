@@ -21,20 +21,25 @@ pub(super) struct Scan<'h> {
     /// The elements somebody tried to add, in the order of their first attempts.
     pub attempted: Vec<(&'h Value, Sightings)>,
     pub oddities: Oddities<'h>,
+    /// The first reads whose value is no list, which were left out.
+    pub unjudged: Vec<Finding>,
 }
 
-/// Reads the history from front to back. Fails at a read whose value is not a list.
-pub(super) fn scan<'h>(history: &'h History, add: &str) -> Result<Scan<'h>, Finding> {
+/// How many reads that are no lists are told.
+const UNJUDGED: usize = 8;
+
+/// Reads the history from front to back.
+pub(super) fn scan<'h>(history: &'h History, add: &str) -> Scan<'h> {
     let mut pass = Pass::new(history, add);
     for op in history.client_ops() {
         match (&*op.f, op.kind) {
             (f, Kind::Invoke) if f == add => pass.invoke_add(op),
             (f, Kind::Ok) if f == add => pass.acknowledge_add(op),
-            ("read", Kind::Ok) => pass.read(op)?,
+            ("read", Kind::Ok) => pass.read(op),
             _ => {}
         }
     }
-    Ok(pass.finish())
+    pass.finish()
 }
 
 struct Pass<'h> {
@@ -49,6 +54,7 @@ struct Pass<'h> {
     last_read: Vec<u32>,
     reads: u32,
     oddities: Oddities<'h>,
+    unjudged: Vec<Finding>,
 }
 
 impl<'h> Pass<'h> {
@@ -71,6 +77,7 @@ impl<'h> Pass<'h> {
             last_read: vec![0; attempted],
             reads: 0,
             oddities: Oddities { may_exist, ..Oddities::default() },
+            unjudged: Vec::new(),
         }
     }
 
@@ -87,16 +94,21 @@ impl<'h> Pass<'h> {
         self.sightings[number].known.get_or_insert(op.index);
     }
 
-    fn read(&mut self, op: &'h Op) -> Result<(), Finding> {
-        let Some(invocation) = self.history.invocation_of(op.index) else { return Ok(()) };
+    fn read(&mut self, op: &'h Op) {
+        let Some(invocation) = self.history.invocation_of(op.index) else { return };
         let elements = match &op.value {
             Value::List(elements) => elements.as_slice(),
             Value::Null => &[],
             other => {
                 let (process, time) = (op.process, seconds(op.time_ns));
-                let text =
-                    format!("the read of process {process} at {time} returned {other}, which is not a list");
-                return Err(Finding::at(op, text));
+                let text = format!(
+                    "the read of process {process} at {time} returned {}, which is not a list",
+                    other.told()
+                );
+                if self.unjudged.len() < UNJUDGED {
+                    self.unjudged.push(Finding::at(op, text));
+                }
+                return;
             }
         };
         self.reads += 1;
@@ -108,7 +120,6 @@ impl<'h> Pass<'h> {
                 sightings.last_absent = sightings.last_absent.max(Some(invocation.index));
             }
         }
-        Ok(())
     }
 
     fn see(&mut self, element: &'h Value, op: &'h Op, invocation: usize) {
@@ -133,7 +144,8 @@ impl<'h> Pass<'h> {
 
     fn finish(self) -> Scan<'h> {
         let values = self.elements.values()[..self.attempted].iter().copied();
-        Scan { attempted: values.zip(self.sightings).collect(), oddities: self.oddities }
+        let attempted = values.zip(self.sightings).collect();
+        Scan { attempted, oddities: self.oddities, unjudged: self.unjudged }
     }
 }
 
@@ -165,10 +177,10 @@ impl<'h> Oddity<'h> {
         let (element, op) = self.first?;
         let others = if self.count > 1 { format!(" ({} such cases)", self.count) } else { String::new() };
         let (process, time) = (op.process, seconds(op.time_ns));
-        Some(Finding::at(
-            op,
-            format!("the read of process {process} at {time} contains element {element} {what}{others}"),
-        ))
+        let element = element.told();
+        let text =
+            format!("the read of process {process} at {time} contains element {element} {what}{others}");
+        Some(Finding::at(op, text).strictly())
     }
 }
 

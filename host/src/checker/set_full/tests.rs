@@ -26,7 +26,7 @@ fn an_element_that_is_read_is_stable() {
         r#""stable-latencies":{"0":0,"0.5":0,"0.95":0,"0.99":0,"1":0},"stable-latency-counts":{"0":1},"duplicated":{}}"#
     );
     assert_eq!(serde_json::to_string(&result).unwrap(), expected);
-    assert_eq!((result.violations(), result.warnings()), (&[][..], &[][..]));
+    assert_eq!((result.violations(), result.unjudged(), result.warnings()), (&[][..], &[][..], &[][..]));
 }
 
 #[test]
@@ -168,10 +168,22 @@ fn quantiles_round_down_and_end_at_the_maximum() {
 
 #[test]
 fn an_unknown_verdict_is_explained() {
-    assert_eq!(judged(&[]).violations()[0].text, "nobody tried to add anything");
+    assert_eq!(judged(&[]).unjudged()[0].text, "nobody tried to add anything");
     let unread = judged(&["0 invoke add 1", "0 ok add 1"]);
     let text = "no read shows whether any of the 1 added elements is there to stay";
-    assert_eq!(unread.violations()[0].text, text);
+    assert_eq!(unread.unjudged()[0].text, text);
+    assert_eq!(unread.violations(), []);
+}
+
+#[test]
+fn a_lost_element_is_lost_whatever_else_cannot_be_judged() {
+    let lost = ["0 invoke add 1", "0 ok add 1", "1 invoke read null", "1 ok read []"];
+    let unreadable = ["1 invoke read null", "1 ok read 7"];
+    for lines in [[&lost[..], &unreadable].concat(), [&unreadable[..], &lost].concat()] {
+        let result = judged(&lines);
+        assert_eq!((result.valid, result.lost_count), (Valid::False, 1));
+        assert_eq!((result.violations().len(), result.unjudged().len()), (1, 1));
+    }
 }
 
 /// What Jepsen's `set-full` remembers of each element, updated as it does it: every element at every read.
@@ -260,6 +272,7 @@ proptest! {
             result.elements.iter().map(|element| (element.element.clone(), element.outcome)).collect();
         prop_assert_eq!(ours, outcomes_by_jepsen(&history));
         prop_assert_eq!(result.valid == Valid::False, result.lost_count > 0);
-        prop_assert_eq!(result.violations().len(), result.lost_count.min(LISTED).max(usize::from(result.valid == Valid::Unknown)));
+        prop_assert_eq!(result.violations().len(), result.lost_count.min(LISTED));
+        prop_assert_eq!(result.unjudged().is_empty(), result.valid != Valid::Unknown);
     }
 }

@@ -121,6 +121,8 @@ anomalies! {
     LostUpdate "lost-update" => [G2Item],
     /// One read that shows an element twice.
     DuplicateElements "duplicate-elements" => [],
+    /// A read of something that nobody tried to write. Not Elle's, which gives no verdict then.
+    UnwrittenRead "unwritten-read" => [],
     /// The inferred order of a key's versions is cyclic.
     CyclicVersions "cyclic-versions" => [],
     /// Write dependencies are cyclic, and no cycle was named.

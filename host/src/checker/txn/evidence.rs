@@ -163,7 +163,7 @@ fn in_full(op: &Op) -> String {
         op.index,
         seconds(op.time_ns),
         op.process,
-        op.value
+        op.value.told()
     )
 }
 

@@ -73,11 +73,17 @@ pub struct TxnResult {
     pub not: Vec<Model>,
     /// The stronger ones that therefore do not hold either.
     pub also_not: Vec<Model>,
-    /// Why the history cannot be judged at all.
+    /// The first reason why something cannot be judged.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub error: Option<Unjudgeable>,
     #[serde(skip)]
+    obstacles: Vec<Unjudgeable>,
+    #[serde(skip)]
     findings: Vec<Finding>,
+    #[serde(skip)]
+    unjudged: Vec<Finding>,
+    #[serde(skip)]
+    warnings: Vec<Finding>,
 }
 
 fn as_text<S: serde::Serializer>(error: &Option<Unjudgeable>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,26 +94,34 @@ impl Explain for TxnResult {
     fn violations(&self) -> &[Finding] {
         &self.findings
     }
+
+    fn unjudged(&self) -> &[Finding] {
+        &self.unjudged
+    }
+
+    fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
 }
 
 /// Findings shown to a person; `anomalies` has them all.
 const FINDINGS_SHOWN: usize = 8;
 
 impl TxnResult {
-    fn unjudgeable(error: Unjudgeable, history: &History) -> TxnResult {
-        let finding = match history.ops().get(error.op) {
-            Some(op) => Finding::at(op, format!("the history cannot be judged: {error}")),
-            None => Finding::overall(format!("the history cannot be judged: {error}")),
-        };
-        TxnResult {
-            valid: Valid::Unknown,
-            anomaly_types: Vec::new(),
-            anomalies: BTreeMap::new(),
-            not: Vec::new(),
-            also_not: Vec::new(),
-            error: Some(error),
-            findings: vec![finding],
+    /// The result when this, besides, could not be judged: what was found stays, but nothing more is known to be right.
+    fn beside(mut self, obstacles: Vec<Unjudgeable>, history: &History) -> TxnResult {
+        if obstacles.is_empty() {
+            return self;
         }
+        // There may be dependencies in what was left out.
+        if self.anomalies.remove(&Anomaly::EmptyTransactionGraph).is_some() {
+            (self.not, self.also_not) = boundary(ruled_out_by(self.anomalies.keys().copied().collect()));
+        }
+        self.valid = self.valid.max(Valid::Unknown);
+        self.error = obstacles.first().cloned();
+        self.obstacles = obstacles;
+        self.summarize(history, Anomaly::is_inconclusive);
+        self
     }
 
     /// Keeps what the models forbid of the anomalies found, and what leaves the question open.
@@ -139,21 +153,36 @@ impl TxnResult {
             not,
             also_not,
             error: None,
+            obstacles: Vec::new(),
             findings: Vec::new(),
+            unjudged: Vec::new(),
+            warnings: Vec::new(),
         };
-        result.summarize(history);
+        result.summarize(history, Anomaly::is_inconclusive);
         result
     }
 
     /// Brings what is derived from the anomalies up to date with them.
-    fn summarize(&mut self, history: &History) {
+    fn summarize(&mut self, history: &History, is_inconclusive: fn(Anomaly) -> bool) {
         self.anomaly_types = self.anomalies.keys().copied().collect();
         self.anomaly_types.sort_unstable_by_key(|anomaly| anomaly.name());
-        let all =
-            self.anomalies.iter().flat_map(|(anomaly, cases)| cases.iter().map(move |case| (*anomaly, case)));
-        self.findings = all.map(|(anomaly, case)| case.finding(anomaly, history)).collect();
-        self.findings.sort_by_key(|finding| finding.time_ns);
-        self.findings.truncate(FINDINGS_SHOWN);
+        (self.findings, self.unjudged) = (Vec::new(), Vec::new());
+        for (anomaly, cases) in &self.anomalies {
+            let found = cases.iter().map(|case| case.finding(*anomaly, history));
+            match is_inconclusive(*anomaly) {
+                true => self.unjudged.extend(found),
+                false => self.findings.extend(found),
+            }
+        }
+        for findings in [&mut self.findings, &mut self.unjudged] {
+            findings.sort_by_key(|finding| finding.time_ns);
+            findings.truncate(FINDINGS_SHOWN);
+        }
+        let told = |obstacle: &Unjudgeable| match history.ops().get(obstacle.op) {
+            Some(op) => Finding::at(op, obstacle.to_string()),
+            None => Finding::overall(obstacle.to_string()),
+        };
+        self.unjudged.extend(self.obstacles.iter().take(FINDINGS_SHOWN).map(told));
     }
 }
 

@@ -48,7 +48,7 @@ macro_rules! models {
 
 models! {
     ReadUncommitted ["read-uncommitted" "PL-1"] => [],
-        [G0 DuplicateElements CyclicVersions Pl1CycleExists];
+        [G0 DuplicateElements UnwrittenRead CyclicVersions Pl1CycleExists];
     ReadCommitted ["read-committed" "PL-2"] => [ReadUncommitted],
         [G1a G1b G1c Pl2CycleExists];
     MonotonicView ["monotonic-view" "PL-2L"] => [ReadCommitted], [];
@@ -246,7 +246,10 @@ mod tests {
     const TABLE: &[(&[Anomaly], &[&str])] = {
         use Anomaly::*;
         &[
-            (&[G0, DuplicateElements, CyclicVersions], &[RU, RC, MAV, RA, CS, CV, RR, PSI, SI, SER]),
+            (
+                &[G0, DuplicateElements, UnwrittenRead, CyclicVersions],
+                &[RU, RC, MAV, RA, CS, CV, RR, PSI, SI, SER],
+            ),
             (
                 &[G1a, G1b, G1c, IncompatibleOrder, DirtyUpdate, FutureRead],
                 &[RC, MAV, RA, CS, CV, RR, PSI, SI, SER],

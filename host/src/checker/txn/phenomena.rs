@@ -91,8 +91,8 @@ fn dirty_read(
     let text = format!(
         "{} read {} of key {}, written by {}, {what}",
         named(transactions.history, reader.op),
-        transactions.value(version),
-        transactions.key_value(micro_op.key),
+        transactions.value(version).told(),
+        transactions.key_value(micro_op.key).told(),
         named(transactions.history, writer),
     );
     Case { op: Some(reader.op), fields, text }
@@ -138,7 +138,12 @@ fn lost_update(transactions: &Transactions, key: Key, seen: Seen, ops: Vec<usize
     let key = transactions.key_value(key).clone();
     let value = transactions.seen_value(seen);
     let names: Vec<_> = ops.iter().map(|op| named(transactions.history, *op)).collect();
-    let text = format!("{} each read key {key} as {value} and then wrote it", names.join(", "));
+    let text = format!(
+        "{} each read key {key} as {value} and then wrote it",
+        names.join(", "),
+        key = key.told(),
+        value = value.told()
+    );
     let op = ops.last().copied();
     let fields = vec![("key", Field::Value(key)), ("value", Field::Value(value)), ("txns", Field::Ops(ops))];
     Case { op, fields, text }
@@ -176,7 +181,7 @@ pub(super) fn internal(
     let text = format!(
         "{} read {}, though by its own earlier steps it should have seen {should}",
         named(transactions.history, op),
-        transactions.micro_op_value(micro_op),
+        transactions.micro_op_value(micro_op).told(),
     );
     let fields = vec![
         ("op", Field::Op(op)),

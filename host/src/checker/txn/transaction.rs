@@ -5,7 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{History, Kind, Op, Value};
 
@@ -86,7 +86,7 @@ pub(super) struct Transaction {
     micro_ops: Range<u32>,
 }
 
-/// Why a history cannot be judged at all.
+/// Why a part of a history cannot be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unjudgeable {
     /// The operation that shows it, by index.
@@ -117,8 +117,9 @@ pub(super) struct Transactions<'h> {
 }
 
 impl<'h> Transactions<'h> {
-    /// Reads every client operation. Fails at the first that is not a transaction of this shape.
-    pub(super) fn read(history: &'h History, shape: Shape) -> Result<Transactions<'h>, Unjudgeable> {
+    /// Reads every client operation. Those that are no transactions of this shape are left out and returned.
+    pub(super) fn read(history: &'h History, shape: Shape) -> (Transactions<'h>, Vec<Unjudgeable>) {
+        let mut malformed = Vec::new();
         let mut transactions = Transactions {
             history,
             shape,
@@ -138,9 +139,26 @@ impl<'h> Transactions<'h> {
                 Kind::Invoke if history.completion_of(op.index).is_none() => Outcome::Pending,
                 Kind::Invoke => continue,
             };
-            transactions.add(op, outcome)?;
+            let (before, start) = (transactions.micro_ops.len(), transactions.elements.len());
+            if let Err(reason) = transactions.add(op, outcome) {
+                transactions.micro_ops.truncate(before);
+                transactions.elements.truncate(start);
+                malformed.push(reason);
+            }
         }
-        Ok(transactions)
+        (transactions, malformed)
+    }
+
+    /// Leaves out all steps that concern these keys. What the others show does not depend on them.
+    pub(super) fn leave_out(&mut self, keys: &FxHashSet<Key>) {
+        let mut kept = Vec::with_capacity(self.micro_ops.len());
+        for transaction in &mut self.all {
+            let start = kept.len() as u32;
+            let steps = transaction.micro_ops.start as usize..transaction.micro_ops.end as usize;
+            kept.extend(self.micro_ops[steps].iter().filter(|step| !keys.contains(&step.key)));
+            transaction.micro_ops = start..kept.len() as u32;
+        }
+        self.micro_ops = kept;
     }
 
     fn add(&mut self, op: &'h Op, outcome: Outcome) -> Result<(), Unjudgeable> {
@@ -168,7 +186,9 @@ impl<'h> Transactions<'h> {
             (_, Value::Null) => return Ok(Seen::Nothing),
             (Shape::Register, value) => std::slice::from_ref(value),
             (Shape::List, Value::List(elements)) => elements,
-            (Shape::List, other) => return Err(format!("a read must show a list or null, not {other}")),
+            (Shape::List, other) => {
+                return Err(format!("a read must show a list or null, not {}", other.told()));
+            }
         };
         let start = self.elements.len() as u32;
         for element in elements {
@@ -273,24 +293,44 @@ impl<'h> Transactions<'h> {
         Value::List(vec![name.into(), self.key_value(micro_op.key).clone(), value])
     }
 
-    /// Refuses a history in which two invocations append the same element to the same key: its reads could not say
-    /// whose append they show.
-    pub(super) fn require_unique_appends(&self) -> Result<(), Unjudgeable> {
-        let mut appended_at = FxHashMap::default();
+    /// What invocations tried to write, and the first attempts to write the same value to the same key twice, at most
+    /// one a key: its reads cannot say whose write they show.
+    pub(super) fn attempts(&self) -> (Attempts<'h>, Vec<(&'h Value, Unjudgeable)>) {
+        let mut attempts = FxHashMap::default();
+        let mut repeated: Vec<(&Value, Unjudgeable)> = Vec::new();
+        let mut repeated_keys = FxHashSet::default();
         for op in self.history.invocations() {
-            for micro_op in micro_ops_of(self.history, op)? {
-                let (name, key, element) = parts(op, micro_op)?;
-                let earlier = match name == self.shape.write_name() {
-                    true => appended_at.insert((key, element), op.index),
-                    false => None,
-                };
-                if let Some(earlier) = earlier {
-                    let reason = format!("appends {element} to key {key}, as operation {earlier} does");
-                    return Err(Unjudgeable { op: op.index, reason });
+            // Whatever is malformed was told where the completion is.
+            for micro_op in micro_ops_of(self.history, op).unwrap_or_default() {
+                let Ok((name, key, element)) = parts(op, micro_op) else { continue };
+                if name != self.shape.write_name() {
+                    continue;
+                }
+                if let Some(earlier) = attempts.insert((key, element), op.index)
+                    && repeated_keys.insert(key)
+                {
+                    let (element, shown) = (element.told(), key.told());
+                    let reason = format!("appends {element} to key {shown}, as operation {earlier} does");
+                    repeated.push((key, Unjudgeable { op: op.index, reason }));
                 }
             }
         }
-        Ok(())
+        (Attempts(attempts), repeated)
+    }
+
+    /// The number of a key, if any completed or pending operation names it.
+    pub(super) fn number_of_key(&self, key: &Value) -> Option<Key> {
+        self.key_of.get(key).copied()
+    }
+}
+
+/// The last invocation that tried to write each value to each key.
+pub(super) struct Attempts<'h>(FxHashMap<(&'h Value, &'h Value), usize>);
+
+impl Attempts<'_> {
+    /// Whether any invocation tried to write this.
+    pub(super) fn contain(&self, key: &Value, value: &Value) -> bool {
+        self.0.contains_key(&(key, value))
     }
 }
 
@@ -301,16 +341,21 @@ fn micro_ops_of<'h>(history: &'h History, op: &'h Op) -> Result<&'h [Value], Unj
         Some(invocation) if op.kind != Kind::Ok && op.value.is_null() => &invocation.value,
         _ => &op.value,
     };
-    let reason = || format!("a transaction must be a list of micro-operations, not {value}");
+    let reason = || format!("a transaction must be a list of micro-operations, not {}", value.told());
     value.as_list().ok_or_else(|| Unjudgeable { op: op.index, reason: reason() })
 }
 
 fn parts<'h>(op: &Op, micro_op: &'h Value) -> Result<(&'h str, &'h Value, &'h Value), Unjudgeable> {
-    if let Some([name, key, value]) = micro_op.as_list()
-        && let Some(name) = name.as_str()
-    {
+    // Some write a read that has not happened yet without a value.
+    static NOTHING: Value = Value::Null;
+    let (name, key, value) = match micro_op.as_list() {
+        Some([name, key, value]) => (name.as_str(), key, value),
+        Some([name, key]) => (name.as_str().filter(|name| *name == "r"), key, &NOTHING),
+        _ => (None, micro_op, micro_op),
+    };
+    if let Some(name) = name {
         return Ok((name, key, value));
     }
-    let reason = format!("a micro-operation must be [function, key, value], not {micro_op}");
+    let reason = format!("a micro-operation must be [function, key, value], not {}", micro_op.told());
     Err(Unjudgeable { op: op.index, reason })
 }

@@ -6,6 +6,7 @@ let current = -1;
 
 const MOST_FINDINGS = 60;
 const SHOWN_AT_FIRST = 3;
+const UNJUDGED = 'Could not be judged';
 const NAMES = {
   G0: 'write cycle', G1a: 'aborted read', G1b: 'intermediate read', G1c: 'circular information flow', 'G-single-item': 'read skew', 'G-nonadjacent-item': 'nonadjacent anti-dependencies',
   'G2-item': 'write skew', 'lost-update': 'lost update', internal: 'internal inconsistency', 'incompatible-order': 'incompatible order', 'dirty-update': 'dirty update',
@@ -18,9 +19,11 @@ const KIND_OF = [
 ];
 
 function readFindings() {
-  const { violations = [], warnings = [], errors = {}, workload } = run.results, answered = errors.findings ?? [];
+  const { violations = [], unjudged = [], warnings = [], errors = {}, workload } = run.results, answered = errors.findings ?? [];
   const isValid = run.results['valid?'] === true;
-  const found = [...violations.map(finding => readFinding(finding, false)), ...answered.map(finding => ({ ...readFinding(finding, isValid), kind: 'Errors answered' })), ...warnings.map(finding => readFinding(finding, true))];
+  const open = unjudged.map(finding => ({ ...readFinding(finding, true), kind: UNJUDGED }));
+  const refusals = answered.map(finding => ({ ...readFinding(finding, isValid), kind: 'Errors answered' }));
+  const found = [...violations.map(finding => readFinding(finding, false)), ...open, ...refusals, ...warnings.map(finding => readFinding(finding, true))];
   const told = new Set();
   for (const finding of found) { finding.evidence = evidenceFor(finding, workload, told); }
   for (const [type, cases] of Object.entries(workload.anomalies ?? {})) {

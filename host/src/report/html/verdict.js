@@ -22,7 +22,7 @@ function showVerdict() {
   $('#verdict').className = name;
   $('#verdict').textContent = word;
   $('#headline h1').textContent = `${about.workload} · ${about.subject} on ${counted(about.nodes.length, 'node')} · ${duration(run.end - run.begin)} · seed ${about.seed}`;
-  $('#headline p').textContent = name !== 'valid' && findings.length && !findings[0].isWarning ? findings[0].text : lastWords;
+  $('#headline p').textContent = name !== 'valid' && findings.length && (!findings[0].isWarning || findings[0].kind === UNJUDGED) ? findings[0].text : lastWords;
   document.title = `${about.workload}: ${word.toLowerCase()}`;
   showFigures(results);
   showRun(about);

@@ -23,6 +23,12 @@ enum Fault {
     StoresTwice,
     /// Polls leave out the second message of what is there.
     Skips,
+    /// The first offset ever committed of a key is the one that is listed.
+    KeepsFirstCommit,
+    /// Listed offsets are higher than those committed.
+    ListsMore,
+    /// Commits are forgotten.
+    ForgetsCommits,
 }
 
 impl Logs {
@@ -36,7 +42,13 @@ impl Logs {
             }
             "commit_offsets" => {
                 for (key, offset) in offsets() {
-                    self.committed.insert(key.as_str().unwrap().to_owned(), offset.as_i64().unwrap());
+                    let (key, offset) = (key.as_str().unwrap().to_owned(), offset.as_i64().unwrap());
+                    match fault {
+                        Fault::ForgetsCommits => None,
+                        Fault::KeepsFirstCommit => Some(*self.committed.entry(key).or_insert(offset)),
+                        Fault::ListsMore => self.committed.insert(key, offset + 1),
+                        _ => self.committed.insert(key, offset),
+                    };
                 }
                 r#"{"type":"commit_offsets_ok"}"#.to_owned()
             }
@@ -301,4 +313,45 @@ fn broken_logs_are_invalid_and_told() {
             checked.violations
         );
     }
+}
+
+#[test]
+fn committed_offsets_that_cannot_be_right_are_warnings() {
+    for (fault, what) in [
+        (Fault::KeepsFirstCommit, "it ran back"),
+        (Fault::ListsMore, "the highest that was committed"),
+        (Fault::ForgetsCommits, "no committed offset of key"),
+        (Fault::None, ""),
+    ] {
+        let mut logs = Logs::default();
+        let mut checked = Simulation::of("kafka").run(2_000, |_, request| logs.serve(request, fault)).check();
+        assert_eq!(checked.warnings.is_empty(), fault == Fault::None, "{:?}", checked.warnings.first());
+        assert!(checked.warnings.iter().any(|warning| warning.text.contains(what)) || what.is_empty());
+        let before = checked.valid;
+        checked.hold_strictly();
+        assert_eq!(checked.valid, if fault == Fault::None { before } else { Valid::False });
+    }
+}
+
+#[test]
+fn of_commits_at_the_same_time_any_may_be_the_last() {
+    let mut commits = commits::Commits::new(3);
+    commits.begin(0, &offsets([("9", 5)]));
+    commits.begin(1, &offsets([("9", 7)]));
+    commits.acknowledge(0);
+    commits.acknowledge(1);
+    let told = |commits: &mut commits::Commits, listed: &str| {
+        commits.ask(2, ["9"].into_iter());
+        commits.answer(2, &Value::from_json(listed).unwrap());
+        let completion = r#"{"type":"ok","process":2,"f":"assign","time":1000000}"#;
+        commits.place(2, &Op::from_value(Value::from_json(completion).unwrap(), 0).unwrap());
+        commits.warnings().map(|warning| warning.text).collect::<Vec<_>>()
+    };
+    assert!(told(&mut commits, r#"{"9":5}"#).is_empty() && told(&mut commits, r#"{"9":7}"#).is_empty());
+    commits.begin(1, &offsets([("9", 9)]));
+    assert!(told(&mut commits, r#"{"9":5}"#).is_empty() && told(&mut commits, r#"{"9":9}"#).is_empty());
+    commits.acknowledge(1);
+    let text = "process 2 was told at 0.001 s offset 7 as the committed one of key \"9\", though 9 had been \
+                committed: it ran back";
+    assert_eq!(told(&mut commits, r#"{"9":7}"#), [text]);
 }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::super::{History, Kind, Process};
+use super::super::super::{History, Kind, Op, Process};
 use super::{Dependency, Edge, Graph, PASSAGE, Relations};
 
 /// Collects dependencies between the operations of one history.
@@ -104,23 +104,30 @@ impl<'h> GraphBuilder<'h> {
         }
     }
 
-    /// Adds real time: an `ok` operation before every one that was invoked after it had ended. A crashed operation
-    /// may still take effect at any time, so nothing need come after it.
+    /// Adds real time: an `ok` operation before every one that was invoked after it had ended and that has a completion,
+    /// whatever that is. A crashed operation may still take effect at any time, so nothing need come after it.
     ///
     /// Completions lead to an auxiliary node that stands for a moment, which leads to the operations invoked between
     /// it and the next such moment, and to that next moment.
     pub fn add_realtime_order(&mut self) {
+        self.add_realtime_order_of(|_| true);
+    }
+
+    /// The same between the operations that `counts` likes.
+    pub fn add_realtime_order_of(&mut self, counts: impl Fn(&Op) -> bool) {
         let mut moment = None;
         let mut ended = Vec::new();
-        for op in self.history.client_ops() {
+        for op in self.history.client_ops().filter(|op| counts(op)) {
             match op.kind {
                 Kind::Ok => ended.push(op.index),
                 Kind::Invoke => {
+                    // Nothing comes of an operation that never ended, and a history that ends so proves nothing.
+                    let Some(completion) = self.history.completion_of(op.index) else { continue };
                     if !ended.is_empty() {
                         moment = Some(self.add_moment(moment, &ended));
                         ended.clear();
                     }
-                    if let (Some(moment), Some(completion)) = (moment, self.history.completion_of(op.index)) {
+                    if let Some(moment) = moment {
                         self.push(moment, completion.index, PASSAGE);
                     }
                 }

@@ -9,34 +9,57 @@ use rustc_hash::FxHashMap;
 use super::super::{History, Value};
 use super::anomaly::Anomaly;
 use super::cycle::{Naming, WRITES_FIRST};
-use super::evidence::{Case, DataStep, Explainer, Field, named};
+use super::evidence::{Case, DataStep, Evidence, Explainer, Field, named};
 use super::graph::{Dependency, GraphBuilder};
 use super::model::forbidden_by;
-use super::transaction::{Action, Key, MicroOp, Outcome, Shape, Transactions, Version};
+use super::transaction::{Action, Key, MicroOp, Outcome, Shape, Transactions, Unjudgeable, Version};
 use super::{Anomalies, Options, TxnResult, phenomena};
 use order::{State, VersionOrders};
 
 /// Judges a history of list-append transactions.
 pub fn check(history: &History, options: &Options) -> TxnResult {
     let forbidden = forbidden_by(&options.consistency_models);
-    let analyze = || {
-        let transactions = Transactions::read(history, Shape::List)?;
-        transactions.require_unique_appends()?;
-        let orders = VersionOrders::infer(&transactions)?;
-        let mut anomalies = Anomalies::default();
-        anomalies.add_all(Anomaly::DuplicateElements, within::duplicate_elements(&transactions));
-        anomalies.add_all(Anomaly::Internal, within::internal_contradictions(&transactions));
-        anomalies.add_all(Anomaly::FutureRead, within::future_reads(&transactions));
-        anomalies.add_all(Anomaly::G1a, phenomena::aborted_reads(&transactions));
-        anomalies.add_all(Anomaly::G1b, phenomena::intermediate_reads(&transactions));
-        anomalies.add_all(Anomaly::LostUpdate, phenomena::lost_updates(&transactions));
-        anomalies.add_all(Anomaly::IncompatibleOrder, orders.incompatible(&transactions));
-        anomalies.add_all(Anomaly::DirtyUpdate, dirty_updates(&transactions, &orders));
-        let appends = Appends { transactions: &transactions, orders: &orders };
-        anomalies.add_cycles(appends.dependencies(), false, forbidden, &appends);
-        Ok(TxnResult::of(anomalies, forbidden, history))
-    };
-    analyze().unwrap_or_else(|error| TxnResult::unjudgeable(error, history))
+    let (mut transactions, mut obstacles) = Transactions::read(history, Shape::List);
+    let is_whole = obstacles.is_empty();
+    let (attempts, repeated) = transactions.attempts();
+    let ambiguous = repeated.iter().filter_map(|(key, _)| transactions.number_of_key(key)).collect();
+    transactions.leave_out(&ambiguous);
+    obstacles.extend(repeated.into_iter().map(|(_, reason)| reason));
+    let orders = VersionOrders::infer(&transactions);
+    let mut anomalies = Anomalies::default();
+    anomalies.add_all(Anomaly::DuplicateElements, within::duplicate_elements(&transactions));
+    anomalies.add_all(Anomaly::Internal, within::internal_contradictions(&transactions));
+    anomalies.add_all(Anomaly::FutureRead, within::future_reads(&transactions));
+    anomalies.add_all(Anomaly::G1a, phenomena::aborted_reads(&transactions));
+    anomalies.add_all(Anomaly::G1b, phenomena::intermediate_reads(&transactions));
+    anomalies.add_all(Anomaly::LostUpdate, phenomena::lost_updates(&transactions));
+    anomalies.add_all(Anomaly::IncompatibleOrder, orders.incompatible(&transactions));
+    anomalies.add_all(Anomaly::DirtyUpdate, dirty_updates(&transactions, &orders));
+    for (key, version, op) in orders.unwritten() {
+        let (key, element) = (transactions.key_value(key), transactions.value(version));
+        if is_whole && !attempts.contain(key, element) {
+            anomalies.add(Anomaly::UnwrittenRead, Evidence::Case(unwritten_read(history, op, key, element)));
+        } else {
+            let (key, element) = (key.told(), element.told());
+            let reason = format!("shows {element} in key {key}, which no completed operation appended");
+            obstacles.push(Unjudgeable { op, reason });
+        }
+    }
+    let appends = Appends { transactions: &transactions, orders: &orders };
+    anomalies.add_cycles(appends.dependencies(), false, forbidden, &appends);
+    TxnResult::of(anomalies, forbidden, history).beside(obstacles, history)
+}
+
+fn unwritten_read(history: &History, op: usize, key: &Value, element: &Value) -> Case {
+    let reader = named(history, op);
+    let text =
+        format!("{reader} read {} of key {}, which nobody tried to append", element.told(), key.told());
+    let fields = vec![
+        ("op", Field::Op(op)),
+        ("key", Field::Value(key.clone())),
+        ("element", Field::Value(element.clone())),
+    ];
+    Case { op: Some(op), fields, text }
 }
 
 /// Dirty updates: in the order of a key's versions, a committed append follows a failed one.
@@ -73,6 +96,8 @@ fn dirty_update(transactions: &Transactions, versions: &[Version], failed: usize
         "{} appended to key {key} on top of what {} appended, which has failed; the key shows {values}",
         named(transactions.history, committed),
         named(transactions.history, failed),
+        key = key.told(),
+        values = values.told()
     );
     let fields = vec![
         ("key", Field::Value(key)),
@@ -218,12 +243,29 @@ impl Explainer for Appends<'_, '_> {
         let DataStep { key, value, .. } = step;
         let next = step.next_value.clone().unwrap_or_default();
         match dependency {
-            Dependency::Ww => format!("{b} appended {next} after {a} appended {value} to key {key}"),
-            Dependency::Wr => format!("{b} observed {a}'s append of {value} to key {key}"),
+            Dependency::Ww => format!(
+                "{b} appended {next} after {a} appended {value} to key {key}",
+                next = next.told(),
+                value = value.told(),
+                key = key.told()
+            ),
+            Dependency::Wr => format!(
+                "{b} observed {a}'s append of {value} to key {key}",
+                value = value.told(),
+                key = key.told()
+            ),
             _ if value.is_null() => {
-                format!("{a} observed the initial state of key {key}, to which {b} appended {next}")
+                format!(
+                    "{a} observed the initial state of key {key}, to which {b} appended {next}",
+                    key = key.told(),
+                    next = next.told()
+                )
             }
-            _ => format!("{a} did not observe {b}'s append of {next} to key {key}"),
+            _ => format!(
+                "{a} did not observe {b}'s append of {next} to key {key}",
+                next = next.told(),
+                key = key.told()
+            ),
         }
     }
 }

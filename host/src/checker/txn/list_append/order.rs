@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::evidence::{Case, Field, named};
 use super::super::phenomena::{committed_reads, writes};
-use super::super::transaction::{Action, Key, MicroOp, Outcome, Seen, Transactions, Unjudgeable, Version};
+use super::super::transaction::{Action, Key, MicroOp, Outcome, Seen, Transactions, Version};
 
 /// A state of one key: empty, or as the append of some version left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +48,13 @@ pub(super) struct VersionOrders {
     readers: Vec<u32>,
     /// Two reads of one key of which neither continues the other.
     incompatible: Vec<(Read, Read)>,
+    /// Elements without a writer, and a read that shows each.
+    unwritten: Vec<(Read, Version)>,
 }
 
 impl VersionOrders {
-    /// Fails if a version order holds an element that no completed transaction appended.
-    pub(super) fn infer(transactions: &Transactions) -> Result<VersionOrders, Unjudgeable> {
+    /// Takes the longest read of each key for the order of its versions.
+    pub(super) fn infer(transactions: &Transactions) -> VersionOrders {
         let (starts, readers) = readers(transactions);
         let mut orders = VersionOrders {
             of_key: vec![Vec::new(); transactions.key_count()],
@@ -62,11 +64,12 @@ impl VersionOrders {
             starts,
             readers,
             incompatible: Vec::new(),
+            unwritten: Vec::new(),
         };
         orders.find_writers(transactions);
-        orders.order_by_reads(transactions)?;
+        orders.order_by_reads(transactions);
         orders.order_single_appends(transactions);
-        Ok(orders)
+        orders
     }
 
     fn find_writers(&mut self, transactions: &Transactions) {
@@ -82,7 +85,7 @@ impl VersionOrders {
         }
     }
 
-    fn order_by_reads(&mut self, transactions: &Transactions) -> Result<(), Unjudgeable> {
+    fn order_by_reads(&mut self, transactions: &Transactions) {
         let read =
             |(transaction, micro_op, seen): (&super::super::transaction::Transaction, MicroOp, Seen)| Read {
                 key: micro_op.key,
@@ -99,25 +102,27 @@ impl VersionOrders {
             });
             self.incompatible.extend(broken.map(|pair| (pair[0], pair[1])));
             let longest = of_one_key[of_one_key.len() - 1];
-            self.set_order(longest, transactions)?;
+            self.set_order(longest, transactions);
         }
-        Ok(())
     }
 
-    fn set_order(&mut self, longest: Read, transactions: &Transactions) -> Result<(), Unjudgeable> {
+    fn set_order(&mut self, longest: Read, transactions: &Transactions) {
         let order = &mut self.of_key[longest.key as usize];
         for &version in transactions.elements(longest.seen) {
             if self.writer_of[version as usize] == NOWHERE {
-                let (key, element) = (transactions.key_value(longest.key), transactions.value(version));
-                let reason = format!("shows {element} in key {key}, which no completed operation appended");
-                return Err(Unjudgeable { op: longest.op, reason });
+                self.unwritten.push((longest, version));
             }
             if self.place_of[version as usize] == NOWHERE {
                 self.place_of[version as usize] = order.len() as u32;
                 order.push(version);
             }
         }
-        Ok(())
+    }
+
+    /// The elements of version orders that no completed transaction appended: the key, the element, and the read that
+    /// shows it.
+    pub(super) fn unwritten(&self) -> impl Iterator<Item = (Key, Version, usize)> {
+        self.unwritten.iter().map(|(read, version)| (read.key, *version, read.op))
     }
 
     /// A key that nobody saw filled, but with just one append, needs no read to be ordered.
@@ -185,8 +190,12 @@ impl VersionOrders {
             let key = transactions.key_value(shorter.key).clone();
             let [left, right] = [shorter, longer].map(|read| transactions.seen_value(read.seen));
             let [first, second] = [shorter, longer].map(|read| named(transactions.history, read.op));
-            let text =
-                format!("{first} read key {key} as {left}, {second} as {right}; neither continues the other");
+            let text = format!(
+                "{first} read key {key} as {left}, {second} as {right}; neither continues the other",
+                key = key.told(),
+                left = left.told(),
+                right = right.told()
+            );
             let values = Field::Value(vec![left, right].into_iter().collect());
             Case { op: Some(longer.op), fields: vec![("key", Field::Value(key)), ("values", values)], text }
         };

@@ -199,11 +199,69 @@ fn crashed_appends_may_be_seen_or_not() {
 }
 
 #[test]
-fn what_nobody_appended_cannot_be_judged() {
-    let result = judge(&[(0, 1, 0, "ok", "append 1 1"), (2, 3, 1, "ok", "r 1 [1,9]")], "serializable");
+fn reading_what_nobody_appended_is_invalid_under_every_model() {
+    let lines: &[Line] = &[(0, 1, 0, "ok", "append 1 1"), (2, 3, 1, "ok", "r 1 [9,1]")];
+    for model in ["read-uncommitted", "strict-serializable"] {
+        let result = judge(lines, model);
+        assert_eq!((result.valid, found(lines, model).as_str()), (Valid::False, "unwritten-read"));
+        let text =
+            "unwritten-read: operation 3 (process 1, 0.003 s) read 9 of key 1, which nobody tried to append";
+        assert_eq!(result.violations()[0].text, text);
+        assert!(result.unjudged().is_empty() && result.error.is_none());
+    }
+}
+
+#[test]
+fn an_append_that_never_ended_may_be_seen_and_then_nothing_is_proved() {
+    let mut ops =
+        super::super::scenario::history(&[(0, 1, 0, "ok", "append 1 1"), (2, 3, 1, "ok", "r 1 [1,9]")])
+            .ops()
+            .to_vec();
+    ops.insert(
+        0,
+        Op::from_value(
+            Value::from_json(r#"{"type":"invoke","process":7,"f":"txn","value":[["append",1,9]]}"#).unwrap(),
+            0,
+        )
+        .unwrap(),
+    );
+    let result = check(&History::new(ops).unwrap(), &Options::default());
     assert_eq!(result.valid, Valid::Unknown);
     let error = result.error.unwrap().to_string();
-    assert_eq!(error, "operation 3: shows 9 in key 1, which no completed operation appended");
+    assert_eq!(error, "operation 4: shows 9 in key 1, which no completed operation appended");
+}
+
+#[test]
+fn anomalies_count_beside_what_cannot_be_judged() {
+    let twice: &[Line] = &[(0, 1, 0, "ok", "append 1 1"), (2, 3, 1, "ok", "append 1 1")];
+    let aborted: &[Line] = &[(4, 5, 2, "fail", "append 2 1"), (6, 7, 3, "ok", "r 2 [1]; r 1 [1,1]")];
+    let result = judge(&[twice, aborted].concat(), "serializable");
+    assert_eq!((result.valid, result.anomaly_types.as_slice()), (Valid::False, &[Anomaly::G1a][..]));
+    assert_eq!((result.violations().len(), result.unjudged().len()), (1, 1));
+    assert!(result.unjudged()[0].text.contains("appends 1 to key 1, as operation 0 does"));
+    let malformed: &[Line] = &[(8, 9, 4, "ok", "r 1 7")];
+    let result = judge(&[&twice[..1], aborted, malformed].concat(), "serializable");
+    assert_eq!((result.valid, result.violations().len()), (Valid::False, 2));
+    assert!(result.unjudged()[0].text.contains("a read must show a list or null, not 7"));
+}
+
+#[test]
+fn real_time_needs_a_completion_that_follows() {
+    let valid = |lines: &[&str]| {
+        let op = |(at, line): (usize, &&str)| {
+            let (process, kind) = line.split_once(' ').unwrap();
+            let txn = if process == "0" { r#"[["append",1,1]]"# } else { r#"[["r",2,null]]"# };
+            let record = format!(r#"{{"type":"{kind}","process":{process},"f":"txn","value":{txn}}}"#);
+            Op::from_value(Value::from_json(&record).unwrap(), at).unwrap()
+        };
+        check(&History::new(lines.iter().enumerate().map(op).collect()).unwrap(), &Options::default()).valid
+    };
+    let alone = ["0 invoke", "0 ok"];
+    assert_eq!(valid(&alone), Valid::Unknown);
+    assert_eq!(valid(&[&alone[..], &["1 invoke"]].concat()), Valid::Unknown);
+    for completion in ["1 ok", "1 fail", "1 info"] {
+        assert_eq!(valid(&[&alone[..], &["1 invoke", completion]].concat()), Valid::True, "{completion}");
+    }
 }
 
 #[test]

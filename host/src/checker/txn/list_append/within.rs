@@ -29,10 +29,17 @@ fn duplicates(transactions: &Transactions, reader: &Transaction, read: MicroOp, 
     let repeated = count_of.into_iter().filter(|(_, count)| *count > 1);
     let repeated: BTreeMap<_, _> =
         repeated.map(|(element, count)| (transactions.value(element), count)).collect();
-    let times: Vec<_> = repeated.iter().map(|(element, count)| format!("{element} {count} times")).collect();
+    let times: Vec<_> = repeated
+        .iter()
+        .map(|(element, count)| format!("{element} {count} times", element = element.told()))
+        .collect();
     let key = transactions.key_value(read.key);
-    let text =
-        format!("{} read key {key} and found {}", named(transactions.history, reader.op), times.join(", "));
+    let text = format!(
+        "{} read key {key} and found {}",
+        named(transactions.history, reader.op),
+        times.join(", "),
+        key = key.told()
+    );
     let entries = repeated.into_iter().map(|(element, count)| (element.clone(), Value::Int(count)));
     let fields = vec![
         ("op", Field::Op(reader.op)),
@@ -66,7 +73,9 @@ fn future_read(transactions: &Transactions, transaction: &Transaction) -> Option
             let read = transactions.micro_op_value(*read);
             let text = format!(
                 "{} read {element} in {read} before it appended {element} itself",
-                named(transactions.history, transaction.op)
+                named(transactions.history, transaction.op),
+                element = element.told(),
+                read = read.told()
             );
             let op = Field::Op(transaction.op);
             let fields = vec![("op", op), ("mop", Field::Value(read)), ("element", Field::Value(element))];
@@ -147,7 +156,11 @@ impl Known {
         let known = versions.iter().map(|version| transactions.value(*version).clone());
         let notation: Value = prefix.chain(known).collect();
         let list = transactions.list(versions);
-        let words = if unknown.is_empty() { list.to_string() } else { format!("a list ending with {list}") };
+        let words = if unknown.is_empty() {
+            list.told().to_string()
+        } else {
+            format!("a list ending with {}", list.told())
+        };
         (notation, words)
     }
 }

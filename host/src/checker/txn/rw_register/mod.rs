@@ -4,12 +4,13 @@
 
 mod versions;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::verdict::Finding;
 use super::super::{History, Valid, Value};
 use super::anomaly::Anomaly;
 use super::cycle::{Naming, READS_FIRST};
-use super::evidence::{Case, DataStep, Explainer};
+use super::evidence::{Case, DataStep, Explainer, named};
 use super::graph::{Dependency, GraphBuilder};
 use super::model::forbidden_by;
 use super::transaction::{Action, Key, MicroOp, Shape, Transactions, Unjudgeable, Version};
@@ -20,32 +21,105 @@ use versions::{Externals, VersionGraph};
 /// that no dependency could be inferred, except that a search was given up.
 pub fn check(history: &History, options: &Options) -> TxnResult {
     let forbidden = forbidden_by(&options.consistency_models);
-    let analyze = || {
-        let transactions = Transactions::read(history, Shape::Register)?;
-        let externals = Externals::of(&transactions);
-        let mut anomalies = Anomalies::default();
-        anomalies.add_all(Anomaly::Internal, internal_contradictions(&transactions));
-        anomalies.add_all(Anomaly::G1a, phenomena::aborted_reads(&transactions));
-        anomalies.add_all(Anomaly::G1b, phenomena::intermediate_reads(&transactions));
-        anomalies.add_all(Anomaly::LostUpdate, phenomena::lost_updates(&transactions));
-        let (versions, cyclic) = VersionGraph::infer(&transactions, &externals);
-        anomalies.add_all(Anomaly::CyclicVersions, cyclic);
-        let registers = Registers { transactions: &transactions, externals: &externals, versions: &versions };
-        let (dependencies, is_linked) = registers.dependencies()?;
-        anomalies.add_cycles(dependencies, is_linked, forbidden, &registers);
-        Ok(TxnResult::of(anomalies, forbidden, history))
-    };
-    let result = analyze().unwrap_or_else(|error| TxnResult::unjudgeable(error, history));
-    as_maelstrom_reads_it(result, history)
-}
-
-fn as_maelstrom_reads_it(mut result: TxnResult, history: &History) -> TxnResult {
-    if result.error.is_none() {
-        result.anomalies.remove(&Anomaly::CycleSearchTimeout);
-        result.summarize(history);
-        result.valid = Valid::from(result.anomalies.is_empty());
+    let (mut transactions, mut obstacles) = Transactions::read(history, Shape::Register);
+    let is_whole = obstacles.is_empty();
+    let mut externals = Externals::of(&transactions);
+    let ambiguous = ambiguous_keys(&transactions, &externals, &mut obstacles);
+    if !ambiguous.is_empty() {
+        transactions.leave_out(&ambiguous);
+        externals = Externals::of(&transactions);
+    }
+    let mut anomalies = Anomalies::default();
+    anomalies.add_all(Anomaly::Internal, internal_contradictions(&transactions));
+    anomalies.add_all(Anomaly::G1a, phenomena::aborted_reads(&transactions));
+    anomalies.add_all(Anomaly::G1b, phenomena::intermediate_reads(&transactions));
+    anomalies.add_all(Anomaly::LostUpdate, phenomena::lost_updates(&transactions));
+    let (versions, cyclic) = VersionGraph::infer(&transactions, &externals);
+    anomalies.add_all(Anomaly::CyclicVersions, cyclic);
+    let registers = Registers { transactions: &transactions, externals: &externals, versions: &versions };
+    let (dependencies, is_linked) = registers.dependencies();
+    anomalies.add_cycles(dependencies, is_linked, forbidden, &registers);
+    let result = TxnResult::of(anomalies, forbidden, history).beside(obstacles, history);
+    let mut result = as_maelstrom_reads_it(result, history);
+    if is_whole {
+        result.warnings = unwritten_reads(&transactions);
     }
     result
+}
+
+/// An empty graph counts against the history, a search that was given up does not count.
+fn as_maelstrom_reads_it(mut result: TxnResult, history: &History) -> TxnResult {
+    let is_cut_short = |anomaly| anomaly == Anomaly::CycleSearchTimeout;
+    result.summarize(history, is_cut_short);
+    result.anomalies.retain(|anomaly, _| !is_cut_short(*anomaly));
+    result.anomaly_types.retain(|anomaly| !is_cut_short(*anomaly));
+    result.valid = match (result.anomalies.is_empty(), result.error.is_none()) {
+        (false, _) => Valid::False,
+        (true, true) => Valid::True,
+        (true, false) => Valid::Unknown,
+    };
+    result
+}
+
+/// The keys with a value that several committed transactions wrote and one read: whose write it was cannot be told.
+fn ambiguous_keys(
+    transactions: &Transactions,
+    externals: &Externals,
+    obstacles: &mut Vec<Unjudgeable>,
+) -> FxHashSet<Key> {
+    let mut keys = FxHashSet::default();
+    for version in 0..transactions.version_count() as Version {
+        let ([first, second, ..], [_, ..]) = (externals.writers(version), externals.readers(version)) else {
+            continue;
+        };
+        let key = transactions.key_of_version(version);
+        if keys.insert(key) {
+            let [first, second] = [*first, *second].map(|number| transactions.get(number as usize).op);
+            let (key, value) = (transactions.key_value(key).told(), transactions.value(version).told());
+            let reason = format!(
+                "writes {value} to key {key}, as operation {first} does, so a read of it is ambiguous"
+            );
+            obstacles.push(Unjudgeable { op: second, reason });
+        }
+    }
+    keys
+}
+
+/// How many reads of values that nobody wrote are told.
+const UNWRITTEN_TOLD: usize = 8;
+
+/// Committed reads of values that no transaction wrote, whatever became of it: the first read of each. Elle lets them
+/// pass.
+fn unwritten_reads(transactions: &Transactions) -> Vec<Finding> {
+    let mut is_known = vec![false; transactions.version_count()];
+    for (_, transaction) in transactions.iter() {
+        phenomena::writes(transactions.micro_ops(transaction))
+            .for_each(|version| is_known[version as usize] = true);
+    }
+    let (attempts, _) = transactions.attempts();
+    let mut warnings = Vec::new();
+    for (reader, read, seen) in phenomena::committed_reads(transactions) {
+        let Some(&version) = transactions.elements(seen).first() else { continue };
+        let (key, value) = (transactions.key_value(read.key), transactions.value(version));
+        if std::mem::replace(&mut is_known[version as usize], true) || attempts.contain(key, value) {
+            continue;
+        }
+        let reader = reader.op;
+        let text = format!(
+            "{} read {} from key {}, which nobody tried to write",
+            named(transactions.history, reader),
+            value.told(),
+            key.told()
+        );
+        warnings.push(Finding::at(&transactions.history.ops()[reader], text).strictly());
+    }
+    let more = warnings.len().saturating_sub(UNWRITTEN_TOLD);
+    warnings.truncate(UNWRITTEN_TOLD);
+    if more > 0 {
+        let text = format!("{more} more values were read that nobody tried to write");
+        warnings.push(Finding::overall(text).strictly());
+    }
+    warnings
 }
 
 /// Committed transactions with a read that contradicts their own earlier reads and writes; the first such read each.
@@ -60,7 +134,7 @@ fn internal_contradictions(transactions: &Transactions) -> Vec<Case> {
             let before = known.get(&micro_op.key).copied();
             if let (Action::Read(_), Some(expected), true) = (micro_op.action, before, before != seen) {
                 let expected = transactions.value(expected).clone();
-                let should = expected.to_string();
+                let should = expected.told().to_string();
                 return Some(phenomena::internal(transactions, op, *micro_op, expected, &should));
             }
             if let Some(version) = seen {
@@ -84,15 +158,12 @@ struct Registers<'t, 'h> {
 
 impl<'h> Registers<'_, 'h> {
     /// The dependencies, and whether there were any, even if only of transactions on themselves.
-    fn dependencies(&self) -> Result<(GraphBuilder<'h>, bool), Unjudgeable> {
+    fn dependencies(&self) -> (GraphBuilder<'h>, bool) {
         let mut graph = GraphBuilder::new(self.transactions.history);
         let mut is_linked = false;
         for version in 0..self.transactions.version_count() as Version {
             let writers = self.externals.writers(version);
             let readers = self.externals.readers(version);
-            if let ([first, second, ..], false) = (writers, readers.is_empty()) {
-                return Err(self.written_twice(version, *first, *second));
-            }
             is_linked |= self.link(&mut graph, writers, readers, Dependency::Wr);
             for &next in self.versions.after(version) {
                 let next_writers = self.externals.writers(next);
@@ -104,7 +175,7 @@ impl<'h> Registers<'_, 'h> {
             let readers = self.externals.readers_of_initial(key);
             is_linked |= self.link(&mut graph, readers, self.externals.writers_of_key(key), Dependency::Rw);
         }
-        Ok((graph, is_linked))
+        (graph, is_linked)
     }
 
     fn link(&self, graph: &mut GraphBuilder, from: &[u32], to: &[u32], dependency: Dependency) -> bool {
@@ -116,15 +187,6 @@ impl<'h> Registers<'_, 'h> {
         };
         graph.add_all(&ops(from), &ops(to), dependency);
         true
-    }
-
-    fn written_twice(&self, version: Version, first: u32, second: u32) -> Unjudgeable {
-        let [first, second] = [first, second].map(|number| self.transactions.get(number as usize).op);
-        let key = self.transactions.key_value(self.transactions.key_of_version(version));
-        let value = self.transactions.value(version);
-        let reason =
-            format!("writes {value} to key {key}, as operation {first} does, so a read of it is ambiguous");
-        Unjudgeable { op: second, reason }
     }
 
     fn micro_ops(&self, op: usize) -> &[MicroOp] {
@@ -200,14 +262,24 @@ impl Explainer for Registers<'_, '_> {
         let DataStep { key, value, .. } = step;
         let next = step.next_value.clone().unwrap_or_default();
         match dependency {
-            Dependency::Wr => format!("{a} wrote key {key} = {value}, which was read by {b}"),
+            Dependency::Wr => format!(
+                "{a} wrote key {key} = {value}, which was read by {b}",
+                key = key.told(),
+                value = value.told()
+            ),
             Dependency::Ww => {
                 format!(
-                    "{a} set key {key} to {value}, and {b} set it to {next}, which came later in the version order"
+                    "{a} set key {key} to {value}, and {b} set it to {next}, which came later in the version order",
+                    key = key.told(),
+                    value = value.told(),
+                    next = next.told()
                 )
             }
             _ => format!(
-                "{a} read key {key} = {value}, and {b} set it to {next}, which came later in the version order"
+                "{a} read key {key} = {value}, and {b} set it to {next}, which came later in the version order",
+                key = key.told(),
+                value = value.told(),
+                next = next.told()
             ),
         }
     }

@@ -1,4 +1,5 @@
 use super::super::super::Valid;
+use super::super::super::verdict::Explain;
 use super::super::evidence::Evidence;
 use super::super::scenario::{Line, history};
 use super::*;
@@ -116,6 +117,29 @@ fn an_ambiguous_read_cannot_be_judged() {
     let error = result.error.unwrap().to_string();
     assert_eq!(error, "operation 3: writes 1 to key 1, as operation 1 does, so a read of it is ambiguous");
     assert_eq!(judge(&lines[..2], "strict-serializable").valid, Valid::True);
+    let aborted: &[Line] = &[(6, 7, 3, "fail", "w 2 1"), (8, 9, 4, "ok", "r 2 1")];
+    let beside = judge(&[lines, aborted].concat(), "read-committed");
+    assert_eq!((beside.valid, beside.violations().len(), beside.unjudged().len()), (Valid::False, 1, 1));
+    assert!(beside.violations()[0].text.starts_with("G1a: "));
+}
+
+#[test]
+fn a_read_of_what_nobody_wrote_is_a_warning_that_counts_when_strict() {
+    let lines: &[Line] =
+        &[(0, 1, 0, "ok", "w 1 8"), (2, 3, 0, "ok", "r 1 9"), (4, 5, 0, "ok", "r 1 9; r 2 0")];
+    let result = judge(lines, "strict-serializable");
+    assert_eq!(result.valid, Valid::True);
+    let texts: Vec<_> = result.warnings().iter().map(|warning| warning.text.as_str()).collect();
+    let expected = [
+        "operation 3 (process 0, 0.003 s) read 9 from key 1, which nobody tried to write",
+        "operation 5 (process 0, 0.005 s) read 0 from key 2, which nobody tried to write",
+    ];
+    assert_eq!(texts, expected);
+    assert!(result.warnings().iter().all(|warning| warning.is_strict));
+    for outcome in ["ok", "fail", "info"] {
+        let written: &[Line] = &[(0, 1, 0, outcome, "w 1 9"), (2, 3, 1, "ok", "r 1 9")];
+        assert_eq!(judge(written, "read-uncommitted").warnings(), []);
+    }
 }
 
 #[test]

@@ -157,7 +157,9 @@ fn cyclic_versions(transactions: &Transactions, versions: &[Version]) -> Case {
     values.sort_unstable();
     let scc = Value::List(values);
     let text = format!(
-        "if writes follow reads in each transaction, the values {scc} of key {key} each came before the others"
+        "if writes follow reads in each transaction, the values {scc} of key {key} each came before the others",
+        scc = scc.told(),
+        key = key.told()
     );
     let sources = vec!["initial-state", "wfr-keys"].into();
     let fields =
