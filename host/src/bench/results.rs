@@ -210,8 +210,11 @@ impl Results {
     /// Why the run is not valid, in a line: the first reason, and what nodes answered instead.
     pub fn reason(&self) -> String {
         let first = self.violations.iter().chain(&self.unjudged).next();
-        let reasons: Vec<_> =
-            first.into_iter().chain(self.errors.findings.first()).map(|finding| finding.text.as_str()).collect();
+        let reasons: Vec<_> = first
+            .into_iter()
+            .chain(self.errors.findings.first())
+            .map(|finding| finding.text.as_str())
+            .collect();
         if reasons.is_empty() { "no reason is known".to_owned() } else { reasons.join("; ") }
     }
 

@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Inspect(inspect)), _) => inspect::run(&inspect),
         (Some(Command::New(new)), _) => new::run(&new),
         (Some(Command::Toolchains(toolchains)), _) => toolchains::run(&toolchains),
-        (Some(Command::Report(report)), _) => report::run(&report),
+        (Some(Command::Report(report)), _) => Ok(report::run(&report)),
         (Some(Command::Test(test)), _) => Ok(test::run(&test)),
         (None, Some(node)) => node::run(node),
         (None, None) => unreachable!("clap asks for arguments"),

@@ -49,7 +49,7 @@ fn timed<'a>(name: &str, node: usize, line: &'a str) -> Line<'a> {
     let parsed = || {
         let (time, rest) = line.split_once(" s ")?;
         let (seconds, millis) = time.split_once('.')?;
-        let time_ms = seconds.parse::<u64>().ok()?.checked_mul(1000)? + millis.parse::<u64>().ok()?;
+        let time_ms = seconds.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(millis.parse().ok()?)?;
         let rest = rest.strip_prefix(name).or_else(|| rest.strip_prefix('-'))?;
         Some(Line { time_ns: Some(time_ms.checked_mul(1_000_000)?), node, text: rest.strip_prefix(' ')? })
     };
@@ -79,7 +79,13 @@ mod tests {
 
     #[test]
     fn a_line_that_only_looks_like_a_time_stays_whole() {
-        for line in ["1.5 s", "one.two s n1 x", "1.200 s n2 INFO", "99999999999999999999.000 s n1 x"] {
+        for line in [
+            "1.5 s",
+            "one.two s n1 x",
+            "1.200 s n2 INFO",
+            "99999999999999999999.000 s n1 x",
+            "18446744073709551.18446744073709551615 s n1 x",
+        ] {
             assert_eq!(timed("n1", 0, line), Line { time_ns: None, node: 0, text: line });
         }
     }

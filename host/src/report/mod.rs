@@ -3,6 +3,7 @@
 
 pub mod abort;
 mod columns;
+mod counted;
 mod faults;
 mod lamport;
 mod logs;

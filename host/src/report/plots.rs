@@ -39,7 +39,7 @@ pub fn latency(recording: &Recording) -> io::Result<String> {
 
 fn draw_latency(recording: &Recording) -> Result<String, Fault> {
     let history = &recording.history;
-    let samples = samples(history);
+    let samples = samples(history, end_s(recording));
     let most = samples.iter().map(|sample| sample.latency_ms).fold(1.0, f64::max);
     let mut svg = String::new();
     {
@@ -139,12 +139,14 @@ struct Sample {
     latency_ms: f64,
 }
 
-fn samples(history: &History) -> Vec<Sample> {
+fn samples(history: &History, end_s: f64) -> Vec<Sample> {
     let sample = |op: &Op| {
         let invocation = history.invocation_of(op.index)?;
-        let latency_ns = op.time_ns - invocation.time_ns;
+        // In a file of another clock, an operation may end before it begins.
+        let latency_ns = op.time_ns.saturating_sub(invocation.time_ns);
         let latency_ms = (latency_ns as f64 / 1e6).max(FLOOR_MS);
-        Some(Sample { kind: op.kind, invoked_s: invocation.time_ns as f64 / 1e9, latency_ms })
+        let invoked_s = (invocation.time_ns as f64 / 1e9).min(end_s);
+        Some(Sample { kind: op.kind, invoked_s, latency_ms })
     };
     history.completions().filter_map(sample).collect()
 }
@@ -191,7 +193,7 @@ fn window_s(end: f64) -> f64 {
 fn bands(recording: &Recording) -> Vec<(f64, f64)> {
     let end = end_s(recording);
     let span = |fault: faults::Fault| {
-        let to = fault.to.map_or(end, |to| to as f64 / 1e9);
+        let to = fault.to.map_or(end, |to| to as f64 / 1e9).min(end);
         (fault.from as f64 / 1e9, to)
     };
     faults::faults(&recording.history).into_iter().map(span).filter(|(from, to)| to > from).collect()

@@ -88,7 +88,8 @@ impl<'a> Trace<'a> {
     }
 
     fn since_load(&self, time_ns: u64) -> i64 {
-        time_ns as i64 - self.recording.about.load_began_ns as i64
+        let clock = |time_ns: u64| i64::try_from(time_ns).unwrap_or(i64::MAX);
+        clock(time_ns) - clock(self.recording.about.load_began_ns)
     }
 
     fn is_in_time(&self, time_ns: i64) -> bool {

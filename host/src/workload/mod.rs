@@ -176,7 +176,7 @@ impl Checked {
     pub fn unknown() -> Checked {
         let valid = Valid::Unknown;
         let result = to_raw_value(&serde_json::json!({ "valid?": valid })).expect("it can be written");
-        Checked { valid, result, violations: Vec::new(), warnings: Vec::new() }
+        Checked { valid, result, violations: Vec::new(), unjudged: Vec::new(), warnings: Vec::new() }
     }
 
     fn new(valid: Valid, result: &(impl Explain + Serialize)) -> Checked {

@@ -73,16 +73,42 @@ fn damaged_files_are_named_in_one_line() {
         ("journal.jsonl", "{\"time\":\n", "journal.jsonl, line 1: EOF while parsing"),
         ("results.json", "{", "results.json: EOF while parsing"),
         ("test.json", "{}", "test.json: missing field"),
-        ("history.jsonl", "{\"type\":\"ok\"}\n", "history.jsonl: line 1: "),
+        ("results.json", "[1]", "results.json: it is no JSON object"),
+        ("results.json", "{\"valid?\":true}", "results.json: missing field"),
+        ("results.json", "{\"valid?\":7}", "results.json: `valid?` must be true, false or"),
+        ("results.json", "", "results.json: EOF while parsing"),
+        ("test.json", "{\"workload\":7}", "test.json: invalid type"),
+        ("history.jsonl", "{\"type\":\"ok\"}\n", "history.jsonl: line 1, column 1: "),
+        ("history.jsonl", "", "history.jsonl holds 0 completed operations, but results.json counts"),
+        ("journal.jsonl", "", "journal.jsonl holds 0 messages, but results.json counts"),
     ] {
         let whole = fs::read(folder.join(name)).unwrap();
         fs::write(folder.join(name), text).unwrap();
         let output = report(&run);
-        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert_eq!(output.status.code(), Some(255), "{name}: {}", stderr(&output));
         let told = stderr(&output);
         assert!(told.contains(complaint) && told.lines().count() == 1, "{told}");
         fs::write(folder.join(name), whole).unwrap();
     }
-    fs::remove_file(folder.join("test.json")).unwrap();
+    for name in ["results.json", "history.jsonl", "journal.jsonl", "node-logs/n0.log", "test.json"] {
+        fs::remove_file(folder.join(name)).unwrap();
+        let output = report(&run);
+        assert_eq!((output.status.code(), stderr(&output).lines().count()), (Some(255), 1), "{name}");
+    }
     assert!(stderr(&report(&run)).contains("holds no test.json"));
+}
+
+#[test]
+fn a_completion_before_its_invocation_is_drawn_all_the_same() {
+    let run = test("-w echo --plugin echo --node-count 1 --time-limit 1");
+    let folder = run.store.path().join("latest");
+    let history = run.file("history.jsonl");
+    let earlier = |line: &str| match line.contains(r#""type":"ok""#) {
+        true => line.replacen(r#""time":"#, r#""time":0,"was":"#, 1),
+        false => line.to_owned(),
+    };
+    let lines: Vec<String> = history.lines().map(earlier).collect();
+    fs::write(folder.join("history.jsonl"), lines.join("\n")).unwrap();
+    let output = report(&run);
+    assert!(output.status.success(), "{}", stderr(&output));
 }
