@@ -16,8 +16,8 @@ extern "C" {
 #endif
 
 #define GLOMERS_IMPORT(interface, name) \
-    __attribute__((import_module("glomers:node/" interface "@0.1.0"), import_name(name)))
-#define GLOMERS_EXPORT(interface, name) __attribute__((export_name("glomers:node/" interface "@0.1.0#" name)))
+    __attribute__((import_module("glomers:node/" interface "@0.1.1"), import_name(name)))
+#define GLOMERS_EXPORT(interface, name) __attribute__((export_name("glomers:node/" interface "@0.1.1#" name)))
 
 /* A string as it lies in memory inside records and lists. */
 typedef struct {
@@ -87,6 +87,9 @@ void contract_on_message(char *src, size_t src_length, int32_t has_request, uint
 GLOMERS_EXPORT("events", "on-reply")
 void contract_on_reply(uint64_t call, int32_t is_failure, uintptr_t first, uintptr_t second, size_t third);
 GLOMERS_EXPORT("events", "on-timer") void contract_on_timer(uint64_t timer);
+
+/* interface expiry: a guest that defines this one is told which requests nobody waits for any more. */
+GLOMERS_EXPORT("expiry", "on-expired") void contract_on_expired(uint64_t request);
 
 /* interface migrate: a guest that defines these two can be replaced while its node runs. */
 GLOMERS_EXPORT("migrate", "save") contract_saving *contract_save(void);

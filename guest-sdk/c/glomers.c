@@ -157,6 +157,11 @@ void contract_on_timer(uint64_t timer) {
     free(entry);
 }
 
+/* For plugins that keep nothing for a request. */
+__attribute__((weak)) void glomers_expired(glomers_request request) { (void)request; }
+
+void contract_on_expired(uint64_t request) { glomers_expired((glomers_request){true, request}); }
+
 /* ---- Effects out ---- */
 
 /* The text of a JSON value, which is freed. */

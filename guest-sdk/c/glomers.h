@@ -66,6 +66,14 @@ typedef struct {
 /* Starts the node. Returns NULL, or the reason why it cannot start. */
 const char *glomers_init(const glomers_context *context);
 
+/*
+ * A plugin may define this. A client waits 5 s for an answer, and one that comes later must not be sent; so the host forgets
+ * a request after 4.9 s (host --request-timeout), drops what answers it later, and calls this: what the plugin keeps for the
+ * request can go. Whoever may take that long answers before, with GLOMERS_TIMEOUT if the outcome is not known: glomers_after
+ * tells when it is time.
+ */
+void glomers_expired(glomers_request request);
+
 /* ---- What a plugin can do ---- */
 
 /* Maelstrom's errors. Of the others, 0, 13 and from 1000 on leave open whether something happened. */

@@ -170,3 +170,7 @@ void contract_on_timer(uint64_t timer) {
     auto found = timers.extract(timer);
     if (!found.empty()) found.mapped()();
 }
+
+void contract_on_expired(uint64_t request) {
+    if (the_plugin().expired) the_plugin().expired(Request(true, request));
+}

@@ -58,6 +58,7 @@ public:
     Request(bool wants_answer, std::uint64_t id) : wants_answer_(wants_answer), id_(id) {}
     void reply(const json &body) const;
     void fail(std::uint32_t code, const std::string &text) const;
+    bool operator==(const Request &) const = default;
 
 private:
     bool wants_answer_;
@@ -82,6 +83,10 @@ struct Plugin {
     std::function<std::string(const Context &)> init;
     /* One handler for each type of message. What is not here is refused with error 10, not supported. */
     std::map<std::string, std::function<void(const Message &)>> on;
+    /* A client waits 5 s for an answer, and one that comes later must not be sent; so the host forgets a request after 4.9 s
+     * (host --request-timeout), drops what answers it later, and this is called: what is kept for the request can go. Whoever
+     * may take that long answers before, with the code `timeout` if the outcome is not known: `after` tells when. */
+    std::function<void(const Request &)> expired;
 };
 
 /* What a plugin defines. Called once. */

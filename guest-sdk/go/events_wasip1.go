@@ -23,7 +23,7 @@ var started struct {
 // reason keeps the text alive that started points to.
 var reason string
 
-//go:wasmexport glomers:node/node@0.1.0#init
+//go:wasmexport glomers:node/node@0.1.1#init
 func onInit(id string, idsAt, idCount, settingsAt, settingCount uint32) unsafe.Pointer {
 	id = strings.Clone(id)
 	ids := textsAt(idsAt, idCount)
@@ -73,7 +73,7 @@ func start(id string, ids, pairs []string) string {
 	return failure
 }
 
-//go:wasmexport glomers:node/node@0.1.0#on-message
+//go:wasmexport glomers:node/node@0.1.1#on-message
 func onMessage(src string, wantsAnswer bool, request uint64, body string) {
 	msg := Message{strings.Clone(src), running.id, json.RawMessage(body), request, wantsAnswer}
 	clearArena()
@@ -81,7 +81,7 @@ func onMessage(src string, wantsAnswer bool, request uint64, body string) {
 	settle()
 }
 
-//go:wasmexport glomers:node/events@0.1.0#on-reply
+//go:wasmexport glomers:node/events@0.1.1#on-reply
 func onReply(call uint64, failed bool, first, second, third uint32) {
 	var result outcome
 	if failed {
@@ -94,8 +94,13 @@ func onReply(call uint64, failed bool, first, second, third uint32) {
 	settle()
 }
 
-//go:wasmexport glomers:node/events@0.1.0#on-timer
+//go:wasmexport glomers:node/events@0.1.1#on-timer
 func onTimer(timer uint64) {
 	timers.deliver(timer, struct{}{})
 	settle()
+}
+
+//go:wasmexport glomers:node/expiry@0.1.1#on-expired
+func onExpired(request uint64) {
+	expiredUntil.Store(request)
 }

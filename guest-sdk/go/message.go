@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -48,6 +49,18 @@ func (m *Message) Decode(v any) error {
 func (m *Message) Type() string {
 	typ, _ := typeOf(m.Body)
 	return typ
+}
+
+// expiredUntil is the last request of a client that the host has forgotten. It forgets them in the order of their numbers.
+var expiredUntil atomic.Uint64
+
+// Expired tells whether this is a request of a client that has not been answered for so long that the client has given up:
+// 4.9 s, see host --request-timeout. An answer is dropped then, since one to a client that is gone is a fault in a node.
+// Whoever may take that long answers before, with the code [Timeout] if the outcome is not known, for instance by
+// [context.WithTimeout] around the calls of a handler.
+func (m *Message) Expired() bool {
+	isClient := strings.HasPrefix(m.Src, "c")
+	return isClient && m.wantsAnswer && m.request <= expiredUntil.Load()
 }
 
 // RPCError returns the error that the body tells of, or nil.

@@ -2,9 +2,9 @@
  * The imports of the contract, wit/node.wit. The top level of every module runs once, while the plugin is built; there is
  * no host then, and whoever asks for one is told so.
  */
-import nodeHost from 'glomers:node/host@0.1.0';
-import nodeKv from 'glomers:node/kv@0.1.0';
-import nodeOracle from 'glomers:node/oracle@0.1.0';
+import nodeHost from 'glomers:node/host@0.1.1';
+import nodeKv from 'glomers:node/kv@0.1.1';
+import nodeOracle from 'glomers:node/oracle@0.1.1';
 
 const building = new Proxy({}, {
   get(_, name) {

@@ -3,7 +3,7 @@ import { settle } from './calls.js';
 import { describe, log } from './console.js';
 import { connect } from './contract.js';
 import { RpcError } from './errors.js';
-import { receive, start } from './node.js';
+import { expire, receive, start } from './node.js';
 import { Promise, runJobs } from './promise.js';
 import { fire } from './timers.js';
 
@@ -51,5 +51,11 @@ export const events = {
 
   onTimer(timer) {
     run(() => fire(timer));
+  },
+};
+
+export const expiry = {
+  onExpired(request) {
+    expire(request);
   },
 };

@@ -5,6 +5,9 @@ import { host, oracle } from './contract.js';
 import { ErrorCode, RpcError } from './errors.js';
 import { parse, stringifyBody } from './json.js';
 
+/** The last request of a client that the host has forgotten. It forgets them in the order of their numbers. */
+let expiredUntil = 0n;
+
 /** A message as it came in. May be kept and answered in a later event; the first answer counts. */
 class Message {
   #request;
@@ -22,6 +25,15 @@ class Message {
   /** Whether the sender waits for an answer. */
   get wantsAnswer() {
     return this.#request !== null;
+  }
+
+  /**
+   * Whether the sender is a client that has waited so long that it has given up: 4.9 s, see `host --request-timeout`. An
+   * answer is dropped then, since one to a client that is gone is a fault in a node. Whoever may take that long answers
+   * before, with {@link ErrorCode.TIMEOUT} if the outcome is not known.
+   */
+  get isExpired() {
+    return this.wantsAnswer && this.src.startsWith('c') && this.#request <= expiredUntil;
   }
 
   /** Answers with a body. */
@@ -103,6 +115,11 @@ export function receive({ src, request, body: text }) {
   }
   if (typeof answer?.then !== 'function') return reply(message, answer);
   answer.then((body) => reply(message, body), (error) => refuse(message, error));
+}
+
+/** A client has given up. */
+export function expire(request) {
+  expiredUntil = request;
 }
 
 function handlerOf(type) {

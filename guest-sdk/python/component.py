@@ -43,6 +43,13 @@ class Events(exports.Events):
         loop.turn()
 
 
+class Expiry(exports.Expiry):
+    """Interface `expiry`."""
+
+    def on_expired(self, request: int) -> None:
+        node.expire(request)
+
+
 def keep_sources(directory: str) -> None:
     """Keeps the lines that tracebacks show: there are no files when the node runs."""
     for module in list(sys.modules.values()):

@@ -23,6 +23,14 @@ class Message:
     """Who sent it."""
     body: Body
     """What it says, with its `type`."""
+    _request: int | None = None
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the sender is a client that has waited so long that it has given up: 4.9 s, see `host
+        --request-timeout`. An answer is dropped then, since one to a client that is gone is a fault in a node. Whoever may
+        take that long answers before, with `ErrorCode.TIMEOUT` if the outcome is not known: see `asyncio.timeout`."""
+        return self._request is not None and self.src.startswith("c") and self._request <= node.expired_until
 
 
 Handler = Callable[[Message], Awaitable[dict[str, Any] | None]]
@@ -45,6 +53,8 @@ class Node:
         self._start: Callable[[], None] | None = None
         # asyncio itself holds tasks only weakly.
         self._tasks: set[asyncio.Task[None]] = set()
+        # The host forgets clients' requests in the order of their numbers.
+        self.expired_until = -1
 
     # ---- What a plugin defines ----
 
@@ -98,6 +108,10 @@ class Node:
         if self._start is not None:
             self._start()
 
+    def expire(self, request: int) -> None:
+        """Learns that a client has given up."""
+        self.expired_until = request
+
     async def handle(self, message: types.Message) -> None:
         """Has a message handled, and answers it."""
         try:
@@ -118,7 +132,7 @@ class Node:
         handler = self._handlers.get(str(body["type"]))
         if handler is None:
             raise RpcError(ErrorCode.NOT_SUPPORTED, f"messages of type {body['type']!r} are not supported")
-        return await handler(Message(message.src, body))
+        return await handler(Message(message.src, body, message.request))
 
     def _refuse(self, message: types.Message, error: RpcError) -> None:
         if message.request is not None:

@@ -11,6 +11,12 @@ use crate::runtime::Runtime;
 /// How long an attempt waits for its outcome unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a client may be kept waiting before it is answered with an error: long enough for whatever can still succeed,
+/// and half a second short of the 4.9 s after which its request is forgotten (`host --request-timeout`).
+///
+/// The error is 0 (timeout) unless it is certain that the operation has not happened and never will.
+pub const PATIENCE: Duration = Duration::from_millis(4400);
+
 /// A request to a node or a service. It starts when it is awaited; dropped before its outcome is there, it is forgotten
 /// here, but may take effect there.
 #[must_use = "a call starts when it is awaited"]

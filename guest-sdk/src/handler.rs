@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Result;
-use crate::host::Context;
+use crate::host::{Context, RequestId};
 use crate::migrate;
 use crate::node::Node;
 use crate::runtime::{Incoming, ReplyTo, Runtime};
@@ -34,6 +34,10 @@ pub trait Handler: Sized + Send + 'static {
     /// Handles a message; write it as an `async fn`. An error becomes the answer. Several calls may be under way at
     /// once; they interleave only where they `await`.
     ///
+    /// A client waits 5 s for its answer, and one that comes later must not be sent (see [`expired`](Self::expired)). What
+    /// may take that long is bounded with [`Node::timeout`] and [`PATIENCE`](crate::PATIENCE): then the client learns that
+    /// the outcome is not known.
+    ///
     /// The future is `Send` although a node has one thread, because that makes the compiler refuse a
     /// [`State`](crate::State) that is held across an `await`.
     fn handle(
@@ -41,6 +45,13 @@ pub trait Handler: Sized + Send + 'static {
         request: Self::Request,
         origin: Origin,
     ) -> impl Future<Output = Result<Self::Response>> + Send;
+
+    /// A client's request has not been answered for so long (4.9 s, see `host --request-timeout`) that the client has given
+    /// up: an answer that comes now is dropped. Its handler goes on, since it may have begun what must be ended; it can ask
+    /// [`Origin::is_expired`]. Here goes what is kept for the client elsewhere, such as a [`Deferred`].
+    fn expired(node: &Node<Self>, request: RequestId) {
+        let _ = (node, request);
+    }
 }
 
 /// Where a message came from, and how to answer it later.
@@ -64,6 +75,18 @@ impl Origin {
         self.message.request.is_some()
     }
 
+    /// Which request this is, if the sender wants an answer.
+    pub fn request(&self) -> Option<RequestId> {
+        self.message.request
+    }
+
+    /// Whether this is a request of a client that has waited so long that it has given up: nobody wants the answer any more.
+    /// Other nodes do not give up.
+    pub fn is_expired(&self) -> bool {
+        let is_client = self.message.src.starts_with('c');
+        is_client && self.message.request.is_some_and(|request| self.runtime.has_expired(request))
+    }
+
     /// The body as the sender wrote it, for passing it on.
     pub fn body(&self) -> &str {
         &self.message.body
@@ -83,6 +106,16 @@ pub struct Deferred<T> {
     runtime: Arc<Runtime>,
     reply_to: ReplyTo,
     of: PhantomData<fn(T)>,
+}
+
+impl<T> Deferred<T> {
+    /// Which request it answers, if its sender wants an answer.
+    pub fn request(&self) -> Option<RequestId> {
+        match self.reply_to {
+            ReplyTo::Request(request) => Some(request),
+            ReplyTo::Nobody { .. } => None,
+        }
+    }
 }
 
 impl<T: Serialize> Deferred<T> {

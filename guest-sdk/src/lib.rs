@@ -138,7 +138,7 @@ pub mod testing;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 
-pub use call::{Backoff, Call, DEFAULT_TIMEOUT};
+pub use call::{Backoff, Call, DEFAULT_TIMEOUT, PATIENCE};
 pub use error::{Error, ErrorCode, Result};
 pub use handler::{Deferred, Handler, Origin};
 pub use host::{CallId, Context, Host, Level, Operation, Outcome, RequestId, Store, TimerId};

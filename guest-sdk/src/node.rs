@@ -154,7 +154,8 @@ impl<S> Node<S> {
         self.runtime().sleep(duration)
     }
 
-    /// Gives a future `limit` to finish; if it does not, drops it and returns error 0.
+    /// Gives a future `limit` to finish; if it does not, drops it and returns error 0. With [`PATIENCE`](crate::PATIENCE)
+    /// around what a handler waits for, its client is answered before it gives up.
     pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output> {
         let mut future = pin!(future);
         let mut sleep = pin!(self.sleep(limit));

@@ -2,7 +2,7 @@
 //! [`Runtime`] is what a node's handles and futures share.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -97,6 +97,13 @@ impl<S: Handler> Instance<S> {
         self.node.runtime().timers.deliver(timer, ());
         self.node.runtime().executor.run();
     }
+
+    /// Takes note that a client has given up.
+    pub fn on_expired(&self, request: RequestId) {
+        self.node.runtime().expired_until.fetch_max(request, Ordering::Relaxed);
+        S::expired(&self.node, request);
+        self.node.runtime().executor.run();
+    }
 }
 
 impl<S: Handler> Drop for Instance<S> {
@@ -141,6 +148,8 @@ pub(crate) struct Runtime {
     pub(crate) timers: Mailbox<()>,
     /// What is spawned meanwhile is a resident.
     is_starting: AtomicBool,
+    /// Clients' requests up to this one have expired, unless they were answered: that goes in the order in which they came.
+    expired_until: AtomicU64,
     /// Bodies are written here, one after the other, and handed to the host from here.
     buffer: Mutex<Vec<u8>>,
 }
@@ -154,6 +163,7 @@ impl Runtime {
             calls: Mailbox::default(),
             timers: Mailbox::default(),
             is_starting: AtomicBool::new(false),
+            expired_until: AtomicU64::new(0),
             buffer: Mutex::default(),
         })
     }
@@ -166,6 +176,11 @@ impl Runtime {
     /// Adds a task that may be ended where it waits.
     pub(crate) fn spawn_resident(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.executor.spawn(Box::pin(task), true);
+    }
+
+    /// Whether a client's request has waited too long, if it was not answered.
+    pub(crate) fn has_expired(&self, request: RequestId) -> bool {
+        request <= self.expired_until.load(Ordering::Relaxed)
     }
 
     /// Writes a body and hands it to `use_it`; `None` and `()` are no body and are not handed on.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use bindings::exports::glomers::node::{events, node};
+use bindings::exports::glomers::node::{events, expiry, node};
 use bindings::glomers::node::types::{Context as Introduction, Failure};
 use bindings::glomers::node::{host as imports, kv, oracle};
 use migration::exports::glomers::node::migrate;
@@ -22,7 +22,7 @@ use crate::settings::Settings;
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
-        world: "plugin",
+        world: "expirable-plugin",
         pub_export_macro: true,
         export_macro_name: "export_component",
         default_bindings_module: "guest_sdk::wasm::bindings",
@@ -38,7 +38,7 @@ pub mod migration {
         pub_export_macro: true,
         export_macro_name: "export_migration",
         default_bindings_module: "guest_sdk::wasm::migration",
-        with: { "glomers:node/types@0.1.0": super::bindings::glomers::node::types },
+        with: { "glomers:node/types@0.1.1": super::bindings::glomers::node::types },
     });
 }
 
@@ -53,6 +53,7 @@ trait Events: Any + Send + Sync {
     fn on_message(&self, message: Incoming);
     fn on_reply(&self, call: CallId, outcome: Outcome);
     fn on_timer(&self, timer: TimerId);
+    fn on_expired(&self, request: RequestId);
 }
 
 impl<S: Handler> Events for Instance<S> {
@@ -66,6 +67,10 @@ impl<S: Handler> Events for Instance<S> {
 
     fn on_timer(&self, timer: TimerId) {
         self.on_timer(timer);
+    }
+
+    fn on_expired(&self, request: RequestId) {
+        self.on_expired(request);
     }
 }
 
@@ -121,6 +126,12 @@ impl<S: Handler> events::Guest for Component<S> {
 
     fn on_timer(timer: TimerId) {
         instance().on_timer(timer);
+    }
+}
+
+impl<S: Handler> expiry::Guest for Component<S> {
+    fn on_expired(request: RequestId) {
+        instance().on_expired(request);
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use guest_sdk::testing::{Cluster, Config};
 use guest_sdk::{
-    Backoff, Context, Deferred, Error, ErrorCode, Handler, Level, Node, Notify, Origin, Result, Store,
+    Backoff, Context, Deferred, Error, ErrorCode, Handler, Level, Node, Notify, Origin, RequestId, Result,
+    Store,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A node with a handler for everything the SDK offers.
 #[derive(Default)]
@@ -18,6 +20,8 @@ struct Probe {
     hits: u64,
     kept: Vec<Deferred<Response>>,
     changed: Notify,
+    /// When `linger` has noticed that nobody waits any more.
+    lingered: Vec<Duration>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +37,8 @@ enum Request {
     /// Answered when `release` comes.
     Keep,
     Release,
+    /// Goes on until nobody waits for the answer, and notes when that was.
+    Linger,
     /// Answered after the next hit.
     AwaitHit,
     Ask {
@@ -108,6 +114,13 @@ impl Handler for Probe {
                 }
                 return Ok(None);
             }
+            Request::Linger => {
+                while !origin.is_expired() {
+                    node.sleep(MS).await;
+                }
+                node.state().lingered.push(node.now() - started);
+                return Ok(None);
+            }
             Request::AwaitHit => {
                 let changed = node.state().changed.changed();
                 changed.await;
@@ -152,6 +165,10 @@ impl Handler for Probe {
             }
             Request::Random => Response::Done { value: node.random().into() },
         }))
+    }
+
+    fn expired(node: &Node<Self>, request: RequestId) {
+        node.state().kept.retain(|kept| kept.request() != Some(request));
     }
 }
 
@@ -408,4 +425,34 @@ fn a_seed_gives_the_same_run_again_and_another_one_a_different_one() {
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn what_is_kept_for_a_client_that_has_given_up_is_let_go_and_its_handler_can_know() {
+    let mut cluster = cluster(1, MS);
+    let kept = cluster.submit("n1", r#"{"type":"keep"}"#);
+    let lingers = cluster.submit("n1", r#"{"type":"linger"}"#);
+    cluster.advance(100 * MS);
+    cluster.submit("n1", r#"{"type":"keep"}"#);
+    cluster.advance(4799 * MS);
+    assert_eq!(cluster.node("n1").state().kept.len(), 2);
+    cluster.advance(2 * MS);
+    assert_eq!(cluster.node("n1").state().kept.len(), 1, "the other one has come later");
+    cluster.advance(SECOND);
+    assert!(cluster.node("n1").state().kept.is_empty());
+    assert_eq!(cluster.node("n1").state().lingered, [4900 * MS]);
+    assert_eq!([kept, lingers].map(|ticket| cluster.answer(ticket)), [None, None]);
+}
+
+#[test]
+fn a_node_does_not_give_up_and_an_answer_in_time_is_no_expiry() {
+    let mut cluster = cluster(2, MS);
+    let asks = cluster.submit("n1", &ask("n2", json!({"type": "keep"}), 60_000, 0).to_string());
+    cluster.submit("n2", r#"{"type":"sleep","ms":3000,"limit_ms":4000}"#);
+    cluster.advance(20 * SECOND);
+    assert_eq!(cluster.node("n2").state().kept.len(), 1);
+    cluster.send("n2", json!({"type": "linger"}));
+    cluster.advance(20 * SECOND);
+    assert!(cluster.node("n2").state().lingered.is_empty(), "who wants no answer does not give up");
+    assert_eq!(cluster.answer(asks), None, "the client of n1 has given up");
 }

@@ -1,24 +1,24 @@
 //! What wit/node.wit lets a guest import, as a core module sees it by the canonical ABI: a string is UTF-8, handed over as
 //! address and length. What a guest exports is in start.zig.
 
-pub extern "glomers:node/host@0.1.0" fn send(dest: [*]const u8, dest_len: usize, body: [*]const u8, len: usize) void;
-pub extern "glomers:node/host@0.1.0" fn reply(request: u64, body: [*]const u8, len: usize) void;
-pub extern "glomers:node/host@0.1.0" fn fail(request: u64, code: u32, text: [*]const u8, len: usize) void;
-pub extern "glomers:node/host@0.1.0" fn call(
+pub extern "glomers:node/host@0.1.1" fn send(dest: [*]const u8, dest_len: usize, body: [*]const u8, len: usize) void;
+pub extern "glomers:node/host@0.1.1" fn reply(request: u64, body: [*]const u8, len: usize) void;
+pub extern "glomers:node/host@0.1.1" fn fail(request: u64, code: u32, text: [*]const u8, len: usize) void;
+pub extern "glomers:node/host@0.1.1" fn call(
     dest: [*]const u8,
     dest_len: usize,
     body: [*]const u8,
     len: usize,
     timeout_ms: u32,
 ) u64;
-pub extern "glomers:node/host@0.1.0" fn @"set-timer"(after_ms: u32) u64;
-pub extern "glomers:node/host@0.1.0" fn @"cancel-timer"(timer: u64) void;
-pub extern "glomers:node/host@0.1.0" fn now() u64;
-pub extern "glomers:node/host@0.1.0" fn random() u64;
-pub extern "glomers:node/host@0.1.0" fn log(level: Level, text: [*]const u8, len: usize) void;
+pub extern "glomers:node/host@0.1.1" fn @"set-timer"(after_ms: u32) u64;
+pub extern "glomers:node/host@0.1.1" fn @"cancel-timer"(timer: u64) void;
+pub extern "glomers:node/host@0.1.1" fn now() u64;
+pub extern "glomers:node/host@0.1.1" fn random() u64;
+pub extern "glomers:node/host@0.1.1" fn log(level: Level, text: [*]const u8, len: usize) void;
 
-pub extern "glomers:node/kv@0.1.0" fn read(store: u32, key: [*]const u8, key_len: usize, timeout_ms: u32) u64;
-pub extern "glomers:node/kv@0.1.0" fn write(
+pub extern "glomers:node/kv@0.1.1" fn read(store: u32, key: [*]const u8, key_len: usize, timeout_ms: u32) u64;
+pub extern "glomers:node/kv@0.1.1" fn write(
     store: u32,
     key: [*]const u8,
     key_len: usize,
@@ -26,7 +26,7 @@ pub extern "glomers:node/kv@0.1.0" fn write(
     len: usize,
     timeout_ms: u32,
 ) u64;
-pub extern "glomers:node/kv@0.1.0" fn cas(
+pub extern "glomers:node/kv@0.1.1" fn cas(
     store: u32,
     key: [*]const u8,
     key_len: usize,
@@ -38,7 +38,7 @@ pub extern "glomers:node/kv@0.1.0" fn cas(
     timeout_ms: u32,
 ) u64;
 
-pub extern "glomers:node/oracle@0.1.0" fn timestamp(timeout_ms: u32) u64;
+pub extern "glomers:node/oracle@0.1.1" fn timestamp(timeout_ms: u32) u64;
 
 pub const Level = enum(u32) { trace, debug, info, warn, err };
 

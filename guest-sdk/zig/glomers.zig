@@ -25,6 +25,15 @@
 //! is given lies in `arena` and is gone when the event is over; the node itself stays where it is. Log with `std.log`. A
 //! panic ends the node: safety checks are on.
 //!
+//! A client waits 5 s for an answer, and one that comes later must not be sent. So the host forgets a request after 4.9 s
+//! (`host --request-timeout`), drops what answers it later, and calls this, if it is declared: what the node keeps for the
+//! request can go. Whoever may take that long answers before, with the code `timeout` if the outcome is not known; `after`
+//! tells when it is time.
+//!
+//!     pub fn expired(node: *Node, request: glomers.Request) void {
+//!         _ = node.waiting.swapRemove(request.id.?);
+//!     }
+//!
 //! A node can be swapped while it runs, by a new version or by another plugin that reads its states, if it declares how:
 //!
 //!     pub const migration = struct {

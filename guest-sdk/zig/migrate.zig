@@ -9,7 +9,7 @@ const abi = glomers.frame.abi;
 const migration = Node.migration;
 const start = @import("start.zig");
 
-export fn @"glomers:node/migrate@0.1.0#save"() *const abi.Saving {
+export fn @"glomers:node/migrate@0.1.1#save"() *const abi.Saving {
     const of = struct {
         var result: abi.Saving = undefined;
     };
@@ -29,7 +29,7 @@ fn saving() abi.Saving {
     } } };
 }
 
-export fn @"glomers:node/migrate@0.1.0#load"(
+export fn @"glomers:node/migrate@0.1.1#load"(
     node_id: [*]const u8,
     node_id_len: usize,
     node_ids: [*]const abi.String,

@@ -55,7 +55,7 @@ export fn cabi_realloc(old: ?[*]u8, old_size: usize, alignment: usize, size: usi
     return new;
 }
 
-export fn @"glomers:node/node@0.1.0#init"(
+export fn @"glomers:node/node@0.1.1#init"(
     node_id: [*]const u8,
     node_id_len: usize,
     node_ids: [*]const abi.String,
@@ -93,7 +93,7 @@ fn copyContext(node_id: []const u8, node_ids: []const abi.String, settings: []co
     return .{ .node_id = try gpa.dupe(u8, node_id), .node_ids = names, .settings = pairs };
 }
 
-export fn @"glomers:node/node@0.1.0#on-message"(
+export fn @"glomers:node/node@0.1.1#on-message"(
     src: [*]const u8,
     src_len: usize,
     is_request: bool,
@@ -179,7 +179,7 @@ fn codeOf(err: anyerror) glomers.Code {
 }
 
 /// Of `result<json, failure>` the first case is (text, length), the second (code, text, length).
-export fn @"glomers:node/events@0.1.0#on-reply"(
+export fn @"glomers:node/events@0.1.1#on-reply"(
     call: u64,
     is_failure: bool,
     first: usize,
@@ -198,7 +198,12 @@ fn textAt(address: usize, len: usize) []const u8 {
     return bytes[0..len];
 }
 
-export fn @"glomers:node/events@0.1.0#on-timer"(timer: u64) void {
+export fn @"glomers:node/expiry@0.1.1#on-expired"(request: u64) void {
+    defer frame.endEvent();
+    if (@hasDecl(Node, "expired")) node.expired(.{ .id = request });
+}
+
+export fn @"glomers:node/events@0.1.1#on-timer"(timer: u64) void {
     defer frame.endEvent();
     frame.waiting_timers.settle(timer, {});
 }

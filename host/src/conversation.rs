@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
-use crate::node::{Core, Environment, Node, log_prefix};
+use crate::node::{Core, Environment, Node, Timeouts, log_prefix};
 use crate::protocol::Envelope;
 
 /// The wall clock when a conversation begins: 2000-01-01T00:00:00Z.
@@ -68,12 +68,13 @@ impl std::error::Error for Departure {}
 pub fn hold(
     plugin: &Plugin<Core<Scripted>>,
     limits: Limits,
+    timeouts: Timeouts,
     settings: Vec<(String, String)>,
     text: &str,
 ) -> Result<usize, Departure> {
     let environment = Scripted { now_ns: 0, state: 0 };
     let at = |line, reason| Departure { line, reason };
-    let node = Node::new(plugin, environment, limits, settings);
+    let node = Node::new(plugin, environment, limits, timeouts, settings);
     let node = node.map_err(|fault| at(0, format!("the node does not start: {}", fault.reason)))?;
     let mut talk = Talk { node, unheard: VecDeque::new(), heard: 0 };
     let mut last = 0;

@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
-use crate::node::{Core, Environment, Node, log_prefix};
+use crate::node::{Core, Environment, Node, Timeouts, log_prefix};
 use crate::protocol::Envelope;
 
 use self::input::{Input, Line};
@@ -29,6 +29,8 @@ use self::stop::Stop;
 pub struct Options {
     /// Bounds on the guest.
     pub limits: Limits,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
     /// Settings for the plugin.
     pub settings: Vec<(String, String)>,
     /// Log lines below this level are not written.
@@ -50,7 +52,7 @@ pub enum End {
 pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> {
     let mut stop = Stop::on_signals()?;
     let process = Process { started: Instant::now(), log_level: options.log_level };
-    let mut node = match Node::new(plugin, process, options.limits, options.settings) {
+    let mut node = match Node::new(plugin, process, options.limits, options.timeouts, options.settings) {
         Ok(node) => node,
         Err(fault) => {
             Process { started: Instant::now(), log_level: options.log_level }.report(

@@ -31,6 +31,10 @@ use sim_host::{Effect, SimHost};
 /// How long [`Cluster::request`] waits for an answer, in virtual time: as long as Maelstrom's clients do.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// When a node forgets a client's request, in virtual time: as soon as under `host`, unless that is told otherwise. An
+/// answer that comes later is dropped.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(4900);
+
 /// The name under which the test itself sends requests.
 const CLIENT: &str = "c1";
 
@@ -95,6 +99,7 @@ enum Event {
     Answer { request: u64, outcome: Outcome },
     Timeout { request: u64 },
     Timer { name: String, incarnation: u64, timer: TimerId },
+    Expiry { name: String, incarnation: u64, request: u64 },
 }
 
 /// A request of the test's whose answer can be asked for later, from [`Cluster::submit`].
@@ -222,6 +227,12 @@ impl<S: Handler> Cluster<S> {
         self.network.jitter = jitter;
     }
 
+    /// Lets nodes be late, as on a machine that has more to do: a node looks at a message from another one, or at a timer
+    /// that has fired, after a random time of up to `most`.
+    pub fn set_scheduling_delay(&mut self, most: Duration) {
+        self.network.scheduling_delay = most;
+    }
+
     /// Loses messages between nodes with this probability.
     pub fn set_loss(&mut self, probability: f64) {
         self.network.loss = probability;
@@ -309,6 +320,12 @@ impl<S: Handler> Cluster<S> {
         self.now.store(next.key().0, Ordering::Relaxed);
         match next.remove() {
             Event::Message { src, dest, request, body } => {
+                if let (Some(request), CLIENT) = (request, &*src)
+                    && let Some(Member { incarnation, .. }) = self.members.get(&dest)
+                {
+                    let expiry = Event::Expiry { name: dest.clone(), incarnation: *incarnation, request };
+                    self.schedule(REQUEST_TIMEOUT, expiry);
+                }
                 self.tell(&dest, None, |node| node.on_message(Incoming { src, request, body }));
             }
             Event::Service { operation, request } => {
@@ -323,6 +340,11 @@ impl<S: Handler> Cluster<S> {
             }
             Event::Timer { name, incarnation, timer } => {
                 self.tell(&name, Some(incarnation), |node| node.on_timer(timer));
+            }
+            Event::Expiry { name, incarnation, request } => {
+                if self.askers.remove(&request).is_some() {
+                    self.tell(&name, Some(incarnation), |node| node.on_expired(request));
+                }
             }
         }
         true
@@ -364,6 +386,7 @@ impl<S: Handler> Cluster<S> {
                     self.post_call(name, operation, request);
                 }
                 Effect::Timer { id: timer, after } => {
+                    let after = after + self.network.scheduling_delay();
                     self.schedule(after, Event::Timer { name: name.to_owned(), incarnation, timer });
                 }
             }
@@ -389,7 +412,8 @@ impl<S: Handler> Cluster<S> {
         self.messages_sent += 1;
         let event = Event::Message { src: src.to_owned(), dest: dest.to_owned(), request, body };
         for latency in self.network.deliveries(src, dest) {
-            self.schedule(latency, event.clone());
+            let late = self.network.scheduling_delay();
+            self.schedule(latency + late, event.clone());
         }
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(super) struct Network {
     pub(super) latency: Duration,
     pub(super) jitter: Duration,
+    /// How late a node may be to look at what has come, or at a timer.
+    pub(super) scheduling_delay: Duration,
     pub(super) loss: f64,
     pub(super) duplication: f64,
     /// Links that are cut: from, to.
@@ -17,7 +19,16 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new(latency: Duration, seed: u64) -> Self {
         let cut = BTreeSet::new();
-        Network { latency, jitter: Duration::ZERO, loss: 0.0, duplication: 0.0, cut, random: Random(seed) }
+        let (jitter, scheduling_delay) = (Duration::ZERO, Duration::ZERO);
+        Network { latency, jitter, scheduling_delay, loss: 0.0, duplication: 0.0, cut, random: Random(seed) }
+    }
+
+    /// How late a node is this time.
+    pub(super) fn scheduling_delay(&mut self) -> Duration {
+        if self.scheduling_delay.is_zero() {
+            return Duration::ZERO;
+        }
+        self.scheduling_delay.mul_f64(self.random.fraction())
     }
 
     pub(super) fn is_cut(&self, src: &str, dest: &str) -> bool {

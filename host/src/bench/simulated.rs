@@ -9,7 +9,7 @@ use super::nemesis::Skew;
 use super::random::{Seed, Stream};
 use crate::checker::verdict::seconds;
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
-use crate::node::{Core, Environment, Node, Otherwise};
+use crate::node::{Core, Environment, Node, Otherwise, Timeouts};
 use crate::protocol::Envelope;
 
 /// The wall clock at the beginning of every run: 2000-01-01T00:00:00Z.
@@ -63,6 +63,8 @@ const TAIL: usize = 32;
 pub struct Setup {
     /// Bounds on each guest.
     pub limits: Limits,
+    /// How long nodes wait for what.
+    pub timeouts: Timeouts,
     /// Settings for the plugin.
     pub settings: Vec<(String, String)>,
     /// Log lines below this level are not kept.
@@ -155,6 +157,7 @@ impl Cluster for SimulatedCluster<'_> {
             successor.unwrap_or(self.plugin),
             environment,
             self.setup.limits,
+            self.setup.timeouts,
             self.setup.settings.clone(),
         ) {
             Ok(running) => slot.node = Some(running),

@@ -12,19 +12,35 @@ use wit_parser::Resolve;
 /// The contract's text.
 pub(super) const CONTRACT: &str = include_str!("../../../wit/node.wit");
 
-/// What every export of the contract's optional `migrate` begins with.
-const MIGRATE: &str = "glomers:node/migrate@";
+/// The contract's package, as names of its interfaces begin.
+const PACKAGE: &str = "glomers:node/";
+
+/// What adds an optional interface to a module's world: an export of it.
+const OPTIONAL: [(&str, &str); 2] = [("expiry", "expirable"), ("migrate", "migratable")];
+
+/// The contract's text, under an older version if need be: a project has an SDK of its own, which names the version that it
+/// was made for, and a component keeps that name. Within 0.1 a version lacks nothing that an older one has.
+pub(super) fn contract_at(version: &str) -> String {
+    let (before, package) = CONTRACT.split_once("package glomers:node@").expect("the contract has a package");
+    let (_, after) = package.split_once(';').expect("a package is declared by a statement");
+    format!("{before}package glomers:node@{version};{after}")
+}
 
 /// Makes a component of a core module that exports a world of the contract (`responder` or `plugin`) by the canonical
-/// ABI: `glomers:node/node@0.1.0#init` and so on. A module that exports functions of `migrate` has the world `migratable`
-/// added. Imports of WASI preview 1 are bridged to WASI 0.2; imports of the world that the module does not use are left
+/// ABI: `glomers:node/node@0.1.1#init` and so on. A module that exports functions of `migrate` or `expiry` has the world
+/// `migratable` or `expirable` added. Imports of WASI preview 1 are bridged to WASI 0.2; imports of the world that the module does not use are left
 /// out. Errors name the first function that is missing or has the wrong type.
 pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
-    let package = resolve.push_str("node.wit", CONTRACT).context("the contract does not parse")?;
     let mut module = without_dwarf(module).context("the module cannot be read")?;
-    let migratable = exports_migrate(&module)?.then_some("migratable");
-    for world in [world].into_iter().chain(migratable) {
+    let exports = exports(&module)?;
+    let version =
+        exports.iter().find_map(|(_, version)| Some(version.as_str()).filter(|text| is_version(text)));
+    let contract = version.map_or_else(|| CONTRACT.to_owned(), contract_at);
+    let package = resolve.push_str("node.wit", &contract).context("the contract does not parse")?;
+    let has = |interface: &str| exports.iter().any(|(exported, _)| exported == interface);
+    let added = OPTIONAL.into_iter().filter(|(interface, _)| has(interface)).map(|(_, world)| world);
+    for world in [world].into_iter().chain(added) {
         let world = resolve.select_world(&[package], Some(world)).context("no such world in the contract")?;
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     }
@@ -37,17 +53,24 @@ pub fn componentize(module: &[u8], world: &str) -> Result<Vec<u8>> {
         .context("the module does not fit the contract")
 }
 
-fn exports_migrate(module: &[u8]) -> Result<bool> {
+/// The interfaces of the contract of which the module exports functions, with the version that each is named by.
+fn exports(module: &[u8]) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::ExportSection(exports) = payload? {
             for export in exports {
-                if export?.name.starts_with(MIGRATE) {
-                    return Ok(true);
-                }
+                let interface = export?.name.strip_prefix(PACKAGE).and_then(|name| name.split_once('#'));
+                let named = interface.and_then(|(interface, _)| interface.split_once('@'));
+                found.extend(named.map(|(interface, version)| (interface.to_owned(), version.to_owned())));
             }
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+/// Whether this is a version of the track that this host knows. Any other would not do, and is better told what is needed.
+fn is_version(text: &str) -> bool {
+    text.strip_prefix("0.1.").is_some_and(|patch| patch.parse::<u32>().is_ok())
 }
 
 /// The module without its DWARF sections, of which nothing here makes use and which are many times as long as the code.
@@ -80,7 +103,7 @@ mod tests {
     fn a_module_without_the_exports_of_the_world_is_told_what_it_lacks() {
         let module = wat::parse_str("(module (memory (export \"memory\") 1))").unwrap();
         let error = format!("{:#}", componentize(&module, "responder").unwrap_err());
-        assert!(error.contains("glomers:node/node@0.1.0"), "{error}");
+        assert!(error.contains("glomers:node/node@0.1.1"), "{error}");
     }
 
     #[test]
@@ -100,12 +123,12 @@ mod tests {
             r#"(module
                 (memory (export "memory") 1)
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-                (func (export "glomers:node/node@0.1.0#init") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)
-                (func (export "glomers:node/node@0.1.0#on-message") (param i32 i32 i32 i64 i32 i32))
-                (func (export "glomers:node/migrate@0.1.0#save") (result i32) unreachable))"#,
+                (func (export "glomers:node/node@0.1.1#init") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "glomers:node/node@0.1.1#on-message") (param i32 i32 i32 i64 i32 i32))
+                (func (export "glomers:node/migrate@0.1.1#save") (result i32) unreachable))"#,
         );
         let error = format!("{:#}", componentize(&module.unwrap(), "responder").unwrap_err());
-        assert!(error.contains("load") && error.contains("glomers:node/migrate@0.1.0"), "{error}");
+        assert!(error.contains("load") && error.contains("glomers:node/migrate@0.1.1"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::component::CONTRACT;
+use super::component::contract_at;
 use super::language::{Language, Source};
 use super::project::{self, File, Place};
 use super::source_map::Places;
@@ -71,7 +71,18 @@ const BUNDLE_FLAGS: &[&str] = &[
 ];
 
 /// The runtime without the component model's own async, which this host has switched off.
-const COMPONENT_FLAGS: &[&str] = &["--sync", "--world", "plugin"];
+const COMPONENT_FLAGS: &[&str] = &["--sync", "--world"];
+
+/// What the SDK exports. A project's own copy may be of an older version.
+fn world(version: &str) -> &'static str {
+    if version == "0.1.0" { "plugin" } else { "expirable-plugin" }
+}
+
+/// The version of the contract that the SDK in a bundle was made for.
+fn version(bundle: &str) -> Option<&str> {
+    let (_, import) = bundle.split_once("glomers:node/host@")?;
+    import.split(['"', '\'']).next()
+}
 
 fn compile(source: &Source) -> Result<Vec<u8>> {
     let esbuild = ESBUILD.require(JS.name, JS.title)?;
@@ -112,14 +123,18 @@ fn add_places(source: &Source, sdk: &Path, bundle: &Path) -> Result<()> {
 /// The component of a bundle. No two are alike, for the moment it was made at is in it; so that a plugin that has not
 /// changed stays the same, and compiled, one is made only of something new.
 fn component(source: &Source, componentize: &Found, bundle: &Path) -> Result<Vec<u8>> {
-    let text = fs::read(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
-    let flags = format!("{COMPONENT_FLAGS:?}");
-    let key = key(&JS, [componentize.version.as_bytes(), flags.as_bytes(), CONTRACT.as_bytes(), &text]);
+    let text = fs::read_to_string(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
+    let version = version(&text).context("the SDK imports nothing of the contract")?;
+    let (contract, world) = (contract_at(version), world(version));
+    let flags = format!("{COMPONENT_FLAGS:?} {world}");
+    let parts = [&componentize.version, &flags, &contract, &text].map(|part| part.as_bytes());
+    let key = key(&JS, parts);
     Cache::for_user().component_once(&key, || {
         let scratch = source.scratch()?;
         let component = scratch.join(format!("{}.wasm", source.name));
         let mut command = componentize.command();
-        command.args(COMPONENT_FLAGS).arg("--wit").arg(write(scratch.join("node.wit"), CONTRACT)?);
+        command.args(COMPONENT_FLAGS).arg(world);
+        command.arg("--wit").arg(write(scratch.join("node.wit"), &contract)?);
         command.arg("--js").arg(bundle).arg("--output").arg(&component);
         run_quietly(command.current_dir(&source.dir), &source.name, str::to_owned)?;
         fs::read(&component).with_context(|| format!("cannot read {}", component.display()))

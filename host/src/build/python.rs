@@ -47,20 +47,33 @@ const FOLDER: &str = "python";
 /// The module of the SDK that exports what the contract asks for.
 const ENTRY: &str = "glomers.component";
 
+/// The same, as a file of the SDK.
+const ENTRY_FILE: &str = "component.py";
+
 /// How the tool is called, in a directory that holds all of this.
-const ARGUMENTS: &[&str] = &[
-    "--quiet",
-    "--wit-path",
-    "node.wit",
-    "--world",
-    "plugin",
-    "componentize",
-    ENTRY,
-    "--python-path",
-    "python",
-    "--output",
-    "plugin.wasm",
-];
+fn arguments(world: &'static str) -> [&'static str; 11] {
+    [
+        "--quiet",
+        "--wit-path",
+        "node.wit",
+        "--world",
+        world,
+        "componentize",
+        ENTRY,
+        "--python-path",
+        "python",
+        "--output",
+        "plugin.wasm",
+    ]
+}
+
+/// What the SDK exports. A project's own copy may be older than `expiry`.
+fn world(inputs: &[Input]) -> &'static str {
+    let entry = inputs.iter().find(|input| input.path == Path::new(SDK_DIR).join(ENTRY_FILE));
+    let is_expirable =
+        entry.is_none_or(|entry| String::from_utf8_lossy(&entry.bytes).contains("exports.Expiry"));
+    if is_expirable { "expirable-plugin" } else { "plugin" }
+}
 
 /// What `host` itself writes into a project.
 const RESULTS: &[&str] = &["build", "plugins", "store"];
@@ -125,7 +138,7 @@ fn collect(dir: &Path, path: &Path, above: &[PathBuf], inputs: &mut Vec<Input>) 
 
 /// Tells apart what would give different components.
 fn key_of(tool: &Found, inputs: &[Input]) -> String {
-    let arguments = ARGUMENTS.join(" ");
+    let arguments = arguments(world(inputs)).join(" ");
     let tool = [tool.version.as_bytes(), arguments.as_bytes(), CONTRACT.as_bytes()];
     let inputs = inputs.iter().flat_map(|Input { path, bytes }| [path.as_os_str().as_encoded_bytes(), bytes]);
     key(&PYTHON, tool.into_iter().chain(inputs))
@@ -143,7 +156,7 @@ fn componentize(tool: &Found, source: &Source, inputs: &[Input]) -> Result<Vec<u
     fs::create_dir_all(no_packages.join("lib/site-packages"))?;
     let mut command = tool.command();
     command.current_dir(work.path()).env("VIRTUAL_ENV", no_packages).env_remove("RUST_BACKTRACE");
-    run_quietly(command.args(ARGUMENTS), &source.name, traceback)?;
+    run_quietly(command.args(arguments(world(inputs))), &source.name, traceback)?;
     fs::read(work.path().join("plugin.wasm")).context("componentize-py has made nothing")
 }
 

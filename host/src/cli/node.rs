@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
-use crate::node::Otherwise;
+use crate::node::{Otherwise, Timeouts};
 use crate::stdio::{self, End, Reload};
 
 use super::plugin_path;
@@ -27,6 +27,17 @@ pub(super) struct Arguments {
     /// Time one event may take, such as 500ms or 5s.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     event_timeout: Duration,
+
+    /// How long after init to hold what the plugin sends to nodes and services, unless a message comes before: the first
+    /// one that is not init tells that the cluster is up. Maelstrom mutes for good a node that writes to one that is not
+    /// there yet. 0s: hold nothing.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration_or_zero)]
+    cluster_wait: Duration,
+
+    /// How long a client's request may wait for its answer. Then it is forgotten, and an answer that comes later dropped:
+    /// Maelstrom's clients give up after 5s, and it mutes for good a node that writes to one that is gone. 0s: for ever.
+    #[arg(long, value_name = "TIME", default_value = "4900ms", value_parser = duration_or_zero)]
+    request_timeout: Duration,
 
     /// The least important log lines to write to standard error.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -69,10 +80,14 @@ impl From<LogLevel> for Level {
 }
 
 /// A time with its unit; a bare number is seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let time =
-        seconds.map_or_else(|| humantime::parse_duration(text).map_err(|error| error.to_string()), Ok)?;
+    seconds.map_or_else(|| humantime::parse_duration(text).map_err(|error| error.to_string()), Ok)
+}
+
+/// The same, but for zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let time = duration_or_zero(text)?;
     if time.is_zero() { Err("must be longer than zero".to_owned()) } else { Ok(time) }
 }
 
@@ -98,6 +113,10 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
     let memory_bytes = usize::try_from(arguments.max_memory.as_u64()).unwrap_or(usize::MAX);
     let options = stdio::Options {
         limits: Limits { memory_bytes, event_timeout: arguments.event_timeout },
+        timeouts: Timeouts {
+            cluster_wait: arguments.cluster_wait,
+            request_timeout: arguments.request_timeout,
+        },
         settings: arguments.settings,
         log_level: arguments.log_level.into(),
         reload: Some(reload),

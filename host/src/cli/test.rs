@@ -22,13 +22,13 @@ use crate::bench::{self, Progress, Run, Test};
 use crate::checker::Valid;
 use crate::checker::availability::Availability;
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
-use crate::node::{Core, Environment, Otherwise};
+use crate::node::{Core, Environment, Otherwise, Timeouts};
 use crate::report::recording::{About, Recording};
 use crate::report::trace::{self, Shown};
 use crate::report::{abort, page, store, verdict};
 use crate::workload::{self, Topology};
 
-use super::node::{LogLevel, duration, setting};
+use super::node::{LogLevel, duration, duration_or_zero, setting};
 use super::{plugin_path, report, sweep};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -101,6 +101,16 @@ pub(super) struct Arguments {
     /// Wall-clock time one event may take.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Cluster")]
     event_timeout: Duration,
+
+    /// How long after init a node holds what it has to say to nodes and services, unless a message comes before: the first
+    /// one that is not init tells that the cluster is up. 0s: it holds nothing.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration_or_zero, help_heading = "Cluster")]
+    cluster_wait: Duration,
+
+    /// How long a client's request may wait for its answer. Then the node forgets it, and drops an answer that comes later.
+    /// 0s: it waits for ever.
+    #[arg(long, value_name = "TIME", default_value = "4900ms", value_parser = duration_or_zero, help_heading = "Cluster")]
+    request_timeout: Duration,
 
     /// Number of client workers: a number, or a multiple of the number of nodes such as 2n.
     #[arg(long, value_name = "N", default_value = "1n", help_heading = "Load")]
@@ -733,6 +743,11 @@ impl Arguments {
         }
         arguments.extend(["--max-memory".into(), self.max_memory.as_u64().to_string().into()]);
         arguments.extend(["--event-timeout".into(), format!("{}s", self.event_timeout.as_secs_f64()).into()]);
+        for (flag, time) in
+            [("--cluster-wait", self.cluster_wait), ("--request-timeout", self.request_timeout)]
+        {
+            arguments.extend([flag.into(), format!("{}s", time.as_secs_f64()).into()]);
+        }
         arguments.extend(["--log-level".into(), Level::from(self.log_level).name().to_lowercase().into()]);
         Ok(Program { file: std::env::current_exe()?, arguments, echo_stderr: self.log_stderr })
     }
@@ -741,6 +756,7 @@ impl Arguments {
         let memory_bytes = usize::try_from(self.max_memory.as_u64()).unwrap_or(usize::MAX);
         Setup {
             limits: Limits { memory_bytes, event_timeout: self.event_timeout },
+            timeouts: Timeouts { cluster_wait: self.cluster_wait, request_timeout: self.request_timeout },
             settings: self.settings.clone(),
             log_level: self.log_level.into(),
             otherwise: if self.swap_fresh { Otherwise::StartCold } else { Otherwise::Refuse },

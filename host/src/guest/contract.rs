@@ -10,10 +10,10 @@ use wasmtime::{Engine, Result};
 use super::instance::State;
 use super::{Host, Origin};
 
-/// The contract this host offers: `glomers:node@0.1.0`. Guests of the same track (0.1.x) fit.
+/// The contract this host offers: `glomers:node@0.1.1`. Guests of the same track (0.1.x) fit.
 pub(super) const PACKAGE: &str = "glomers:node";
 const TRACK: &str = "0.1.";
-const VERSION: &str = "0.1.0";
+const VERSION: &str = "0.1.1";
 
 /// Which key-value service: `kv.store`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift)]
@@ -171,6 +171,7 @@ pub(super) fn reject_invalid(error: &wasmtime::Error) -> Rejected {
 pub(super) struct Exports {
     pub node: String,
     pub events: Option<String>,
+    pub expiry: Option<String>,
     pub migrate: Option<String>,
 }
 
@@ -187,6 +188,7 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<Exports, R
             Some((PACKAGE, interface, version)) if version.starts_with(TRACK) => match interface {
                 "node" => exports.node = name.to_owned(),
                 "events" => exports.events = Some(name.to_owned()),
+                "expiry" => exports.expiry = Some(name.to_owned()),
                 "migrate" => exports.migrate = Some(name.to_owned()),
                 _ => {}
             },

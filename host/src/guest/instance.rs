@@ -53,6 +53,9 @@ fn check_export_types<T>(pre: &InstancePre<T>, exports: &Exports) -> Result<(), 
         check_export::<T, (u64, Result<&str, &Failure>), ()>(pre, events, "on-reply")?;
         check_export::<T, (u64,), ()>(pre, events, "on-timer")?;
     }
+    if let Some(expiry) = &exports.expiry {
+        check_export::<T, (u64,), ()>(pre, expiry, "on-expired")?;
+    }
     if let Some(migrate) = &exports.migrate {
         check_export::<T, (), (Result<Option<Saved>, String>,)>(pre, migrate, "save")?;
         check_export::<T, (Context<'_>, &Saved), (Result<(), String>,)>(pre, migrate, "load")?;
@@ -134,6 +137,7 @@ struct Functions {
     init: TypedFunc<(Context<'static>,), (Result<(), String>,)>,
     on_message: TypedFunc<(Message<'static>,), ()>,
     events: Option<Events>,
+    on_expired: Option<TypedFunc<(u64,), ()>>,
     migrate: Option<Migrate>,
 }
 
@@ -233,6 +237,12 @@ impl<H: Host> Guest<H> {
         self.enter(|store| on_timer.call(store, (timer,)))
     }
 
+    /// `expiry.on-expired`. A guest that exports no `expiry` does not hear of it.
+    pub fn on_expired(&mut self, request: u64) -> Result<(), Fault> {
+        let Some(on_expired) = self.functions.on_expired else { return Ok(()) };
+        self.enter(|store| on_expired.call(store, (request,)))
+    }
+
     /// The guest's host.
     pub fn host(&mut self) -> &mut H {
         self.store.data_mut().host()
@@ -276,6 +286,10 @@ impl Functions {
                 on_timer: function(instance, store, events, "on-timer")?,
             }),
         };
+        let on_expired = match &exports.expiry {
+            None => None,
+            Some(expiry) => Some(function(instance, store, expiry, "on-expired")?),
+        };
         let migrate = match &exports.migrate {
             None => None,
             Some(migrate) => Some(Migrate {
@@ -287,6 +301,7 @@ impl Functions {
             init: function(instance, store, &exports.node, "init")?,
             on_message: function(instance, store, &exports.node, "on-message")?,
             events,
+            on_expired,
             migrate,
         })
     }

@@ -97,6 +97,15 @@ impl Calls {
         *self = Calls { calls_given, timers_given, ..earlier };
     }
 
+    /// Puts off all that falls due.
+    pub fn postpone(&mut self, by_ns: u64) {
+        let later = |deadline_ns: u64| deadline_ns.saturating_add(by_ns);
+        self.calls.values_mut().for_each(|(deadline_ns, _)| *deadline_ns = later(*deadline_ns));
+        self.timers.values_mut().for_each(|deadline_ns| *deadline_ns = later(*deadline_ns));
+        let alarms = std::mem::take(&mut self.alarms);
+        self.alarms = alarms.into_iter().map(|(deadline_ns, alarm)| (later(deadline_ns), alarm)).collect();
+    }
+
     pub fn next_alarm_ns(&self) -> Option<u64> {
         self.alarms.first().map(|(deadline, _)| *deadline)
     }

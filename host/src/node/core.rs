@@ -1,6 +1,8 @@
 //! What the guest's imports do: every effect goes into the outbox or the table of outstanding calls.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 use smol_str::SmolStr;
 use wasmtime::{Result, bail, format_err};
@@ -17,23 +19,34 @@ use super::requests::{Request, Requests};
 /// Requests that may wait for an answer. Beyond it the oldest is forgotten: its sender has given up long ago.
 const MAX_REQUESTS: usize = 1 << 20;
 
+/// Requests that are remembered as forgotten, to tell an answer that comes too late from a second one. Only the words of a
+/// warning depend on it.
+const MAX_FORGOTTEN: usize = 1 << 12;
+
 /// Bytes one event may send.
 const MAX_EVENT_OUTPUT: usize = 64 << 20;
 
 /// Bytes one event may log; the rest is dropped.
 const MAX_EVENT_LOG: usize = 1 << 20;
 
+/// How an answer to a forgotten request is called.
+const TOO_LATE: &str = "an answer that comes after --request-timeout, when its client has given up,";
+
 /// The part of a node that the guest's imports can reach.
 pub struct Core<E> {
     pub(super) environment: E,
     /// Empty before `init`.
     pub(super) id: SmolStr,
-    /// When the event in hand happened, on the driver's clock.
+    /// When the event in hand happened, on the driver's clock; while the node holds, when it began to.
     pub(super) now_ns: u64,
     pub(super) outbox: Outbox,
     pub(super) calls: Calls,
     requests: Requests,
     requests_given: u64,
+    /// For how long clients' requests are remembered, if not for ever.
+    request_timeout_ns: Option<u64>,
+    /// Clients' requests that were forgotten and have not been answered since.
+    forgotten: BTreeSet<u64>,
     event: Mark,
     event_log_bytes: usize,
     /// Room to write a body of the host's own.
@@ -47,7 +60,8 @@ pub(super) struct Outstanding {
 }
 
 impl<E: Environment> Core<E> {
-    pub(super) fn new(environment: E) -> Core<E> {
+    /// A `request_timeout` of zero is none.
+    pub(super) fn new(environment: E, request_timeout: Duration) -> Core<E> {
         let outbox = Outbox::default();
         Core {
             environment,
@@ -58,6 +72,8 @@ impl<E: Environment> Core<E> {
             calls: Calls::default(),
             requests: Requests::default(),
             requests_given: 0,
+            request_timeout_ns: Some(nanos(request_timeout)).filter(|&timeout_ns| timeout_ns > 0),
+            forgotten: BTreeSet::new(),
             event_log_bytes: 0,
             scratch: String::new(),
         }
@@ -71,19 +87,47 @@ impl<E: Environment> Core<E> {
         self.environment.log(&self.id, level, origin, text);
     }
 
-    /// Notes that a message wants an answer, if it does.
-    pub(super) fn open_request(&mut self, src: &str, msg_id: Option<MsgId>) -> Option<u64> {
+    /// Notes that a message wants an answer, if it does. It came at `arrived_ns`.
+    pub(super) fn open_request(&mut self, src: &str, msg_id: Option<MsgId>, arrived_ns: u64) -> Option<u64> {
         let msg_id = msg_id?;
         if self.requests.len() >= MAX_REQUESTS {
             self.requests.pop_oldest();
         }
         self.requests_given += 1;
-        self.requests.push(self.requests_given, Request { src: src.into(), msg_id });
+        self.requests.push(self.requests_given, Request { src: src.into(), msg_id, arrived_ns });
         Some(self.requests_given)
     }
 
     pub(super) fn close_request(&mut self, request: u64) {
         self.requests.remove(request);
+    }
+
+    /// When the next request is to be forgotten.
+    pub(super) fn next_expiry_ns(&self) -> Option<u64> {
+        let timeout_ns = self.request_timeout_ns?;
+        self.requests.oldest_of_clients_ns().map(|oldest_ns| oldest_ns.saturating_add(timeout_ns))
+    }
+
+    /// Forgets the oldest request of a client, if nobody waits for its answer any more.
+    pub(super) fn forget_expired(&mut self) -> Option<u64> {
+        let (number, request) = self.requests.pop_of_clients_until(self.expired_until_ns()?)?;
+        self.forgotten.insert(number);
+        if self.forgotten.len() > MAX_FORGOTTEN {
+            self.forgotten.pop_first();
+        }
+        let waited = Duration::from_nanos(self.now_ns - request.arrived_ns);
+        let text = format!("a request of {} is forgotten after {waited:?} without an answer", request.src);
+        self.log_line(Level::Debug, Origin::Host, &text);
+        Some(number)
+    }
+
+    /// A client that sent a request then or earlier has given up.
+    fn expired_until_ns(&self) -> Option<u64> {
+        self.now_ns.checked_sub(self.request_timeout_ns?)
+    }
+
+    fn has_expired(&self, request: &Request) -> bool {
+        self.expired_until_ns().is_some_and(|until_ns| request.is_from_client_until(until_ns))
     }
 
     pub(super) fn begin_event(&mut self) -> Mark {
@@ -102,7 +146,11 @@ impl<E: Environment> Core<E> {
     /// Tells those who sent these requests that there will be no answer.
     fn disappoint(&mut self, requests: &Requests, reason: &str) {
         let body = calls::error_body(ErrorCode::CRASH.0, reason);
-        for Request { src, msg_id } in requests.iter() {
+        for request in requests.iter() {
+            if self.has_expired(request) {
+                continue;
+            }
+            let Request { src, msg_id, .. } = request;
             let posted = self.outbox.post(&self.id, src, &body, Stamp::Reply(msg_id));
             debug_assert!(posted.is_ok(), "an error body is an object");
         }
@@ -142,15 +190,16 @@ impl<E: Environment> Core<E> {
     }
 
     fn answer(&mut self, to: u64, body: &str) -> Result<()> {
-        let Some(Request { src, msg_id }) = self.requests.remove(to) else {
-            self.log_line(
-                Level::Warn,
-                Origin::Host,
-                &format!("a second answer to a request is dropped: {body}"),
-            );
+        let Some(request) = self.requests.remove(to) else {
+            let why = if self.forgotten.remove(&to) { TOO_LATE } else { "a second answer to a request" };
+            self.log_line(Level::Warn, Origin::Host, &format!("{why} is dropped: {body}"));
             return Ok(());
         };
-        self.post_guest(&src, body, Stamp::Reply(&msg_id))
+        if self.has_expired(&request) {
+            self.log_line(Level::Warn, Origin::Host, &format!("{TOO_LATE} is dropped: {body}"));
+            return Ok(());
+        }
+        self.post_guest(&request.src, body, Stamp::Reply(&request.msg_id))
     }
 
     fn request(&mut self, dest: &str, body: &str, timeout_ms: u32, kind: CallKind) -> Result<u64> {
@@ -173,6 +222,11 @@ impl<E: Environment> Core<E> {
         self.scratch = body;
         call
     }
+}
+
+/// As nanoseconds; more than fit is the most that fit.
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Checks a key or a value, which must be one JSON value.

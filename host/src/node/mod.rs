@@ -5,9 +5,12 @@
 
 mod calls;
 mod core;
+mod holding;
 mod outbox;
 mod requests;
 mod swap;
+
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -16,6 +19,7 @@ use crate::protocol::{Body, Envelope, ErrorCode, MsgId, Stamp};
 
 use self::calls::Alarm;
 pub use self::core::Core;
+use self::holding::Holding;
 pub use self::outbox::Outbox;
 pub use self::swap::{Handover, Otherwise, Swapped};
 
@@ -37,6 +41,25 @@ pub fn log_prefix(node: &str, level: Level, origin: Origin) -> String {
     format!("{node} {} {}: ", level.name(), origin.name())
 }
 
+/// How long a node waits for others, and they for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// How long after `init` a node may have to wait until it knows that the cluster is up, by the first message that is
+    /// not `init`. What it has to say to others is held until then. Zero: nothing is held.
+    pub cluster_wait: Duration,
+    /// How long a client waits for an answer; then its request is forgotten. Zero: for ever.
+    pub request_timeout: Duration,
+}
+
+impl Default for Timeouts {
+    /// Maelstrom gives its nodes 10 s to answer `init` (spec §4.1): after that all are there, or the test is off. Its
+    /// clients wait 5 s for an answer (spec §6.3), and one that comes later is fatal to its sender (spec §19.2); 100 ms
+    /// less leave time for the way.
+    fn default() -> Timeouts {
+        Timeouts { cluster_wait: Duration::from_secs(10), request_timeout: Duration::from_millis(4900) }
+    }
+}
+
 /// Bytes of messages kept for a node that has not been initialised; more are dropped with a warning.
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
@@ -46,6 +69,7 @@ pub struct Node<E: Environment> {
     settings: Vec<(String, String)>,
     /// All nodes of the cluster; empty before `init`.
     node_ids: Vec<String>,
+    cluster_wait: Duration,
     phase: Phase,
     pending: Option<Box<swap::Pending<E>>>,
     swapped: Option<Result<Swapped, String>>,
@@ -57,12 +81,22 @@ enum Phase {
         messages: Vec<Waiting>,
         bytes: usize,
     },
+    /// Initialised; what it says to others waits here until the cluster is up.
+    Holding(Box<Holding>),
     Running,
 }
 
 struct Waiting {
     src: String,
     body: String,
+    /// When it came.
+    arrived_ns: u64,
+}
+
+impl Waiting {
+    fn new(message: &Envelope<'_>, arrived_ns: u64) -> Waiting {
+        Waiting { src: message.src.to_string(), body: message.body.to_owned(), arrived_ns }
+    }
 }
 
 /// The fields of `init` (spec §4.1).
@@ -78,11 +112,13 @@ impl<E: Environment> Node<E> {
         plugin: &Plugin<Core<E>>,
         environment: E,
         limits: Limits,
+        timeouts: Timeouts,
         settings: Vec<(String, String)>,
     ) -> Result<Node<E>, Fault> {
-        let guest = Guest::new(plugin, Core::new(environment), limits)?;
+        let Timeouts { cluster_wait, request_timeout } = timeouts;
+        let guest = Guest::new(plugin, Core::new(environment, request_timeout), limits)?;
         let phase = Phase::Waiting { messages: Vec::new(), bytes: 0 };
-        Ok(Node { guest, settings, node_ids: Vec::new(), phase, pending: None, swapped: None })
+        Ok(Node { guest, settings, node_ids: Vec::new(), cluster_wait, phase, pending: None, swapped: None })
     }
 
     /// The node's name; empty before `init`.
@@ -107,45 +143,49 @@ impl<E: Environment> Node<E> {
 
     /// When [`Node::fire`] has something to do next, on the clock of the `now` it is given.
     pub fn next_alarm_ns(&mut self) -> Option<u64> {
-        let alarm_ns = self.guest.host().calls.next_alarm_ns();
+        let host = self.guest.host();
+        let alarm_ns = match &self.phase {
+            Phase::Holding(holding) => Some(holding.until_ns),
+            _ => host.calls.next_alarm_ns().into_iter().chain(host.next_expiry_ns()).min(),
+        };
         self.swap_deadline_ns().into_iter().chain(alarm_ns).min()
     }
 
     /// Handles one message. After a fault the outbox holds the last words of this node (error 13 for every request
     /// that waits for an answer), and the node must not be used again.
     pub fn receive(&mut self, now_ns: u64, message: &Envelope<'_>) -> Result<(), Fault> {
-        self.guest.host().now_ns = now_ns;
+        self.set_now(now_ns);
         let fields = message.fields.clone();
-        match &mut self.phase {
-            Phase::Running => {
-                if self.hold_back(message, &fields) {
-                    return Ok(());
-                }
-                self.dispatch(&message.src, message.body, fields)?;
-                self.continue_swap(now_ns)
-            }
-            Phase::Waiting { .. } if fields.is("init") => self.init(&message.src, message.body, fields),
-            Phase::Waiting { messages, bytes } => {
-                *bytes += message.body.len();
-                if *bytes > MAX_WAITING_BYTES {
-                    self.log(
-                        Level::Warn,
-                        &format!(
-                            "a message from {} came before init and is dropped: too many wait",
-                            message.src
-                        ),
-                    );
-                    return Ok(());
-                }
-                messages.push(Waiting { src: message.src.to_string(), body: message.body.to_owned() });
-                Ok(())
-            }
+        match &self.phase {
+            Phase::Running => {}
+            Phase::Waiting { .. } => return self.receive_early(message, fields),
+            // No sign of others: every node gets one, and this one its second.
+            Phase::Holding(_) if fields.is("init") => {}
+            Phase::Holding(_) => self.end_holding(now_ns),
         }
+        if self.hold_back(message, &fields) {
+            return Ok(());
+        }
+        self.dispatch(&message.src, message.body, fields, now_ns)?;
+        self.continue_swap(now_ns)
     }
 
-    /// Fires every timer and times out every call that is due at `now_ns`.
+    /// Fires every timer, times out every call, and forgets every request that is due at `now_ns`.
     pub fn fire(&mut self, now_ns: u64) -> Result<(), Fault> {
-        self.guest.host().now_ns = now_ns;
+        if let Phase::Holding(holding) = &self.phase
+            && holding.until_ns <= now_ns
+        {
+            self.log(Level::Debug, "nobody has said anything; the cluster is taken to be up");
+            self.end_holding(now_ns);
+        }
+        self.set_now(now_ns);
+        if matches!(self.phase, Phase::Running) {
+            self.fire_alarms(now_ns)?;
+        }
+        self.continue_swap(now_ns)
+    }
+
+    fn fire_alarms(&mut self, now_ns: u64) -> Result<(), Fault> {
         while let Some(alarm) = self.guest.host().calls.pop_alarm(now_ns) {
             self.event(|guest| match alarm {
                 Alarm::Timer(timer) => guest.on_timer(timer),
@@ -155,25 +195,50 @@ impl<E: Environment> Node<E> {
                 }
             })?;
         }
-        self.continue_swap(now_ns)
+        // After the timers, in which a guest may have answered at the last moment.
+        while let Some(request) = self.guest.host().forget_expired() {
+            self.event(|guest| guest.on_expired(request))?;
+        }
+        Ok(())
     }
 
-    fn init(&mut self, src: &str, body: &str, fields: Body<'_>) -> Result<(), Fault> {
-        let init: Init = match serde_json::from_str(body) {
+    /// Takes a message before the node is initialised.
+    fn receive_early(&mut self, message: &Envelope<'_>, fields: Body<'_>) -> Result<(), Fault> {
+        if fields.is("init") {
+            return self.init(message, fields);
+        }
+        let arrived_ns = self.guest.host().now_ns;
+        let Phase::Waiting { messages, bytes } = &mut self.phase else { return Ok(()) };
+        *bytes += message.body.len();
+        if *bytes <= MAX_WAITING_BYTES {
+            messages.push(Waiting::new(message, arrived_ns));
+            return Ok(());
+        }
+        let text = format!("a message from {} came before init and is dropped: too many wait", message.src);
+        self.log(Level::Warn, &text);
+        Ok(())
+    }
+
+    fn init(&mut self, message: &Envelope<'_>, fields: Body<'_>) -> Result<(), Fault> {
+        let src = &*message.src;
+        let init: Init = match serde_json::from_str(message.body) {
             Ok(init) => init,
             Err(error) => {
                 self.log(Level::Warn, &format!("malformed init from {src}: {error}"));
-                self.refuse(
-                    src,
-                    fields.msg_id,
-                    ErrorCode::MALFORMED_REQUEST,
-                    &format!("malformed init: {error}"),
-                );
+                // Whom it was meant for is all that is known of this node's name.
+                let stamp = fields.msg_id.as_ref().map_or(Stamp::None, Stamp::Reply);
+                let text = format!("malformed init: {error}");
+                let refusal = calls::error_body(ErrorCode::MALFORMED_REQUEST.0, &text);
+                let posted = self.guest.host().outbox.post(&message.dest, src, &refusal, stamp);
+                debug_assert!(posted.is_ok(), "an error body is an object");
                 return Ok(());
             }
         };
-        self.guest.host().id = init.node_id.as_str().into();
-        let request = self.guest.host().open_request(src, fields.msg_id.clone());
+        let host = self.guest.host();
+        host.id = init.node_id.as_str().into();
+        let now_ns = host.now_ns;
+        let request = host.open_request(src, fields.msg_id.clone(), now_ns);
+        let before = host.outbox.mark();
         let settings = std::mem::take(&mut self.settings);
         let started = with_context(&init.node_id, &init.node_ids, &settings, |context| {
             self.event(|guest| {
@@ -186,22 +251,31 @@ impl<E: Environment> Node<E> {
         if let Some(request) = request {
             self.guest.host().close_request(request);
         }
+        let said = self.guest.host().outbox.split_off(before);
         self.answer(src, fields.msg_id, r#"{"type":"init_ok"}"#);
-        let Phase::Waiting { messages, .. } = std::mem::replace(&mut self.phase, Phase::Running) else {
+        let wait_ns = core::nanos(self.cluster_wait);
+        let holding = Phase::Holding(Box::new(Holding::new(now_ns, wait_ns)));
+        let Phase::Waiting { messages, .. } = std::mem::replace(&mut self.phase, holding) else {
             unreachable!("init is handled only while waiting");
         };
+        // A node that is alone has nobody to wait for.
+        let is_alone = self.node_ids.iter().all(|name| *name == init.node_id);
+        if is_alone || !messages.is_empty() || wait_ns == 0 {
+            self.phase = Phase::Running;
+        }
+        self.say(&said);
         self.deliver_waiting(&messages)
     }
 
     fn deliver_waiting(&mut self, messages: &[Waiting]) -> Result<(), Fault> {
-        for Waiting { src, body } in messages {
+        for Waiting { src, body, arrived_ns } in messages {
             let fields = Body::scan(body).map_err(|error| Fault::new(format!("malformed body: {error}")))?;
-            self.dispatch(src, body, fields)?;
+            self.dispatch(src, body, fields, *arrived_ns)?;
         }
         Ok(())
     }
 
-    fn dispatch(&mut self, src: &str, body: &str, fields: Body<'_>) -> Result<(), Fault> {
+    fn dispatch(&mut self, src: &str, body: &str, fields: Body<'_>, arrived_ns: u64) -> Result<(), Fault> {
         if let Some(call) = fields.in_reply_to {
             return self.settle(call, src, body, &fields);
         }
@@ -211,7 +285,7 @@ impl<E: Environment> Node<E> {
             self.refuse(src, fields.msg_id, ErrorCode::ABORT, &reason);
             return Ok(());
         }
-        let request = self.guest.host().open_request(src, fields.msg_id);
+        let request = self.guest.host().open_request(src, fields.msg_id, arrived_ns);
         self.event(|guest| guest.on_message(Message { src, request, body }))
     }
 

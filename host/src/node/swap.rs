@@ -96,7 +96,7 @@ impl<E: Environment> Node<E> {
     /// Swaps the guest for an instance of another plugin, now or as soon as it is ready; [`Node::take_swap`] tells the
     /// outcome. A swap asked for while another one waits takes its place.
     pub fn swap(&mut self, now_ns: u64, plugin: &Plugin<Core<E>>, otherwise: Otherwise) -> Result<(), Fault> {
-        self.guest.host().now_ns = now_ns;
+        self.set_now(now_ns);
         let (held, held_bytes) =
             self.pending.take().map_or_else(Default::default, |pending| (pending.held, pending.held_bytes));
         self.pending =
@@ -117,12 +117,13 @@ impl<E: Environment> Node<E> {
     /// Keeps a message until the swap is over, if there is one and the message wants an answer.
     pub(super) fn hold_back(&mut self, message: &Envelope<'_>, fields: &Body<'_>) -> bool {
         let Some(pending) = &mut self.pending else { return false };
+        let now_ns = self.guest.host().now_ns;
         let is_request = fields.msg_id.is_some() && fields.in_reply_to.is_none();
         if !is_request || pending.held_bytes + message.body.len() > MAX_WAITING_BYTES {
             return false;
         }
         pending.held_bytes += message.body.len();
-        pending.held.push(Waiting { src: message.src.to_string(), body: message.body.to_owned() });
+        pending.held.push(Waiting::new(message, now_ns));
         true
     }
 
@@ -132,6 +133,7 @@ impl<E: Environment> Node<E> {
         let Some(pending) = &self.pending else { return Ok(()) };
         let (plugin, otherwise) = (pending.plugin.clone(), pending.otherwise);
         let waited_ns = now_ns.saturating_sub(pending.began_ns);
+        let before = self.guest.host().outbox.mark();
         let state = match self.readiness(&plugin, otherwise)? {
             Readiness::Busy if waited_ns < PATIENCE_NS => return Ok(()),
             Readiness::Busy => Err(format!("it had work in hand for {} s", PATIENCE_NS / 1_000_000_000)),
@@ -139,6 +141,7 @@ impl<E: Environment> Node<E> {
             Readiness::With(saved) => self.hand_over(&plugin, Some(&saved)),
             Readiness::Without => self.hand_over(&plugin, None),
         };
+        self.hold_since(before);
         let held = self.pending.take().map(|pending| pending.held).unwrap_or_default();
         let swapped = state.map(|state| Swapped { waited_ns, held: held.len(), state });
         match &swapped {
@@ -179,7 +182,7 @@ impl<E: Environment> Node<E> {
     /// Puts an instance of the plugin in the guest's place. If it cannot take over, all is as before, and the error says
     /// why.
     fn hand_over(&mut self, plugin: &Plugin<Core<E>>, saved: Option<&Saved>) -> Result<Handover, String> {
-        let is_running = matches!(self.phase, Phase::Running);
+        let is_running = !matches!(self.phase, Phase::Waiting { .. });
         let event = self.guest.host().begin_event();
         let core = self.guest.host();
         let outstanding =

@@ -36,6 +36,11 @@ pub enum Malformed {
     Mistyped(&'static str, &'static str),
 }
 
+/// Whether a name is a client's: its first letter alone says so (spec §1).
+pub fn is_client(name: &str) -> bool {
+    name.starts_with('c')
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,6 +9,6 @@ pub mod json;
 mod specials;
 
 pub use body::{Body, MsgId, Stamp, write_error_body, write_message};
-pub use envelope::{Envelope, Malformed};
+pub use envelope::{Envelope, Malformed, is_client};
 pub use error::ErrorCode;
 pub use excerpt::excerpt;

@@ -15,16 +15,16 @@ fn a_plugin_is_shown_with_all_that_it_needs() {
     let place = tempfile::tempdir().unwrap();
     let echo = echo();
     let text = host_ok(place.path(), &["inspect", &echo.display().to_string()]);
-    assert!(text.starts_with(&format!("{}: fits glomers:node@0.1.0\n", echo.display())), "{text}");
+    assert!(text.starts_with(&format!("{}: fits glomers:node@0.1.1\n", echo.display())), "{text}");
     for part in
-        ["128.0 KiB of it stack", "glomers:node/events@0.1.0", "glomers:node/host@0.1.0", "Rust (language)"]
+        ["128.0 KiB of it stack", "glomers:node/events@0.1.1", "glomers:node/host@0.1.1", "Rust (language)"]
     {
         assert!(text.contains(part), "{part} in {text}");
     }
     let json = host_ok(place.path(), &["inspect", "--json", &echo.display().to_string()]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["fits"], true);
-    assert_eq!(json["contract"], "0.1.0");
+    assert_eq!(json["contract"], "0.1.1");
     assert_eq!(json["bytes"], fs::metadata(&echo).unwrap().len());
     assert_eq!(json["memory"]["stack"], 128 << 10);
     let streams =

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::conversation::{host, plugin};
 
-const NEEDS: &str = "; this host needs a WebAssembly component for glomers:node@0.1.0";
+const NEEDS: &str = "; this host needs a WebAssembly component for glomers:node@0.1.1";
 
 /// What the host says of a file that it cannot use; always one line.
 fn rejection(bytes: &[u8]) -> String {
@@ -46,7 +46,7 @@ fn a_truncated_component_is_called_so() {
 fn a_component_without_the_contract_s_exports_is_no_plugin() {
     assert_eq!(
         rejection(&component("(component)")),
-        format!("this component does not export glomers:node/node@0.1.0{NEEDS}")
+        format!("this component does not export glomers:node/node@0.1.1{NEEDS}")
     );
 }
 

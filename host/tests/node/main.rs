@@ -3,8 +3,11 @@
 mod calls;
 mod contract;
 mod conversation;
+mod expiry;
+mod holding;
 mod input;
 mod lifecycle;
 mod plugins;
 mod sandbox;
 mod swap;
+mod talk;

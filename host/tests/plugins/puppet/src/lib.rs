@@ -8,7 +8,7 @@ mod misdeeds;
 use serde::Deserialize;
 use serde_json::json;
 
-use bindings::exports::glomers::node::{events, node};
+use bindings::exports::glomers::node::{events, expiry, node};
 use bindings::glomers::node::host::Level;
 use bindings::glomers::node::kv::Store;
 use bindings::glomers::node::{host, kv, oracle};
@@ -17,8 +17,9 @@ use bindings::glomers::node::{host, kv, oracle};
 mod bindings {
     wit_bindgen::generate!({
         inline: "package test:puppet; world puppet {
-            include glomers:node/plugin@0.1.0;
-            include glomers:node/migratable@0.1.0;
+            include glomers:node/plugin@0.1.1;
+            include glomers:node/expirable@0.1.1;
+            include glomers:node/migratable@0.1.1;
         }",
         path: "../../../../wit",
         world: "test:puppet/puppet",
@@ -159,9 +160,15 @@ impl node::Guest for Puppet {
         if setting("tell") == Some("yes") {
             tell(json!({"init": context.node_id, "nodes": context.node_ids, "settings": context.settings}));
         }
+        if let Some(deeds) = setting("do") {
+            let script: Script = serde_json::from_str(&format!(r#"{{"script":[{deeds}]}}"#)).expect("deeds");
+            script.script.into_iter().for_each(|deed| perform(deed, None, ""));
+        }
         Ok(())
     }
 
+    // Not inlined, for the tests that look for it in a backtrace.
+    #[inline(never)]
     fn on_message(message: node::Message) {
         let script: Script = serde_json::from_str(&message.body).expect("a script");
         for deed in script.script {
@@ -180,6 +187,12 @@ impl events::Guest for Puppet {
 
     fn on_timer(timer: u64) {
         tell(json!({"fired": timer}));
+    }
+}
+
+impl expiry::Guest for Puppet {
+    fn on_expired(request: u64) {
+        tell(json!({"expired": request}));
     }
 }
 
