@@ -3,7 +3,8 @@
 //! **Promises** that an acknowledged addition is in the store and counted exactly once, and that a read counts every
 //! addition acknowledged anywhere more than `max-staleness-ms` before, and all of its own node's. This holds whatever
 //! happens to the nodes and the network between them: partitions, loss, pauses, wrong clocks, and restarts of any or all
-//! nodes without memory. Nodes send each other nothing; only `seq-kv` has to live.
+//! nodes without memory. Nodes send each other nothing; only `seq-kv` has to live. If that does not answer, a client is told
+//! after 4.4 s that the outcome is not known (error 0); its addition is made as soon as it can be.
 //!
 //! **How**: each node keeps its own total under its own name, and the counter is the sum of these. So there is one writer
 //! for each key, and never a conflict with another node. What else can go wrong:
@@ -29,7 +30,7 @@ mod store;
 
 use std::time::Duration;
 
-use guest_sdk::{Context, Handler, Migrate, Node, Origin, Result};
+use guest_sdk::{Context, Handler, Migrate, Node, Origin, PATIENCE, Result};
 use serde::{Deserialize, Serialize};
 
 use ledger::Ledger;
@@ -82,11 +83,11 @@ impl Handler for GCounter {
         Ok(match request {
             Request::Add { delta: 0 } => Response::AddOk,
             Request::Add { delta } => {
-                store::commit(&node, delta).await;
+                node.timeout(PATIENCE, store::commit(&node, delta)).await?;
                 Response::AddOk
             }
             Request::Read => {
-                store::view(&node).await;
+                node.timeout(PATIENCE, store::view(&node)).await?;
                 Response::ReadOk { value: node.state().ledger.value() }
             }
         })

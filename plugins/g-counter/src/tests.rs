@@ -175,3 +175,19 @@ fn the_counter_does_not_shrink() {
     let mut cluster = cluster(3, 1000);
     assert_eq!(add(&mut cluster, "n1", -1).expect_err("refused").code.number(), 12);
 }
+
+#[test]
+fn without_the_store_a_client_learns_in_time_that_the_outcome_is_not_known() {
+    let mut cluster = cluster(2, 0);
+    cluster.advance(SECOND);
+    cluster.cut("n1", "seq-kv");
+    for body in [r#"{"type":"add","delta":5}"#, r#"{"type":"read"}"#] {
+        let ticket = cluster.submit("n1", body);
+        cluster.advance(guest_sdk::PATIENCE);
+        let answer = cluster.answer(ticket).expect("an answer");
+        assert_eq!(answer.expect_err("no outcome").code.number(), 0, "{body}");
+    }
+    cluster.heal();
+    cluster.advance(20 * SECOND);
+    assert_eq!(read(&mut cluster, "n2"), 5);
+}

@@ -2,7 +2,8 @@
 //!
 //! **Promises** what `kafka` does, and more: whoever polls sees every message that was acknowledged before, on any
 //! node; and as nodes keep nothing but hints, acknowledged messages and offsets survive even if all nodes lose their
-//! memory. A node needs the store, and no other node.
+//! memory. A node needs the store, and no other node. If that does not answer, a client is told after 4.4 s that the outcome
+//! is not known (error 0), and nothing more is tried for it.
 //!
 //! **How**: each message has an entry of its own in `lin-kv`, at its key and offset, that is written once.
 //!
@@ -22,7 +23,7 @@ mod join;
 
 use std::collections::BTreeMap;
 
-use guest_sdk::{Backoff, Context, ErrorCode, Handler, Kv, Migrate, Node, Origin, Result};
+use guest_sdk::{Backoff, Context, ErrorCode, Handler, Kv, Migrate, Node, Origin, PATIENCE, Result};
 use serde::{Deserialize, Serialize};
 
 use join::try_join_all;
@@ -64,12 +65,16 @@ impl Handler for KafkaLinKv {
     }
 
     async fn handle(node: Node<Self>, request: Request, _: Origin) -> Result<Response> {
-        match request {
-            Request::Send { key, msg } => send(&node, key, msg).await,
-            Request::Poll { offsets } => poll(&node, offsets).await,
-            Request::CommitOffsets { offsets } => commit_offsets(&node.lin_kv(), offsets).await,
-            Request::ListCommittedOffsets { keys } => list_committed_offsets(&node.lin_kv(), keys).await,
-        }
+        node.timeout(PATIENCE, carry_out(&node, request)).await?
+    }
+}
+
+async fn carry_out(node: &Node<KafkaLinKv>, request: Request) -> Result<Response> {
+    match request {
+        Request::Send { key, msg } => send(node, key, msg).await,
+        Request::Poll { offsets } => poll(node, offsets).await,
+        Request::CommitOffsets { offsets } => commit_offsets(&node.lin_kv(), offsets).await,
+        Request::ListCommittedOffsets { keys } => list_committed_offsets(&node.lin_kv(), keys).await,
     }
 }
 

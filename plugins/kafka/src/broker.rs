@@ -86,6 +86,11 @@ impl Broker {
         Placement::Forwarded { owner, ticket }
     }
 
+    /// A message that comes now gets this ticket, if it goes to a foreign owner.
+    pub fn next_ticket(&self) -> Ticket {
+        self.next_ticket
+    }
+
     /// For each key the messages from an offset on, as far as this node has them. Keys without any are left out.
     pub fn poll(&self, offsets: BTreeMap<String, u64>) -> BTreeMap<String, Vec<(u64, i64)>> {
         let polled = offsets.into_iter().map(|(key, from)| {

@@ -4,8 +4,8 @@
 //! beginning of it, so a poll never skips a message and never takes one back. A message gets one offset, however often
 //! the network loses or repeats it. Committed offsets only grow. This holds under partitions (one-way ones too), loss,
 //! duplication, slow links, pauses, and clocks that jump; polls and commits are answered at once whatever the network
-//! does. A `send` needs the owner of its key: while that cannot be reached the client waits, and its message may still
-//! appear after it has given up.
+//! does. A `send` needs the owner of its key: while that cannot be reached the client waits, for 4.4 s at most; then it is
+//! told that the outcome is not known (error 0), and its message may still appear.
 //!
 //! **Does not survive** the loss of a node's memory (`--nemesis kill`): a log has one owner, and what the owner forgets
 //! is lost, though it was acknowledged; its offsets are given a second time. Where that matters there is
@@ -31,13 +31,16 @@
 //! (default all).
 
 mod broker;
+mod patience;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use delta_stream::{Exchange, Header, Replica};
-use guest_sdk::{Context, Deferred, Error, ErrorCode, Handler, Migrate, Node, Origin, Result};
+use guest_sdk::{
+    Context, Deferred, Error, ErrorCode, Handler, Migrate, Node, Notify, Origin, RequestId, Result,
+};
 use serde::{Deserialize, Serialize};
 
 use broker::{Broker, Change, Item, Placement, Ticket};
@@ -49,6 +52,9 @@ struct Kafka {
     broker: Broker,
     /// Clients whose messages are at a foreign owner: which one, and how to answer.
     waiting: BTreeMap<Ticket, (usize, Deferred<Response>)>,
+    /// Tells that a client waits where none did.
+    #[serde(skip)]
+    first_waits: Notify,
     interval: Duration,
 }
 
@@ -95,12 +101,14 @@ impl Handler for Kafka {
         let me = context.node_ids.iter().take_while(|name| **name != context.node_id).count();
         let owners = context.settings.get_or("owners", NonZeroU32::MAX)?;
         let broker = Broker::new(me, context.node_ids.len(), owners, interval_ms);
-        Ok(Kafka { broker, waiting: BTreeMap::new(), interval: Duration::from_millis(interval_ms) })
+        let interval = Duration::from_millis(interval_ms);
+        Ok(Kafka { broker, waiting: BTreeMap::new(), first_waits: Notify::default(), interval })
     }
 
     fn start(node: &Node<Self>) {
         let interval = node.state().interval;
         delta_stream::start(node, interval);
+        node.spawn(patience::answer_in_time(node.clone()));
     }
 
     async fn handle(node: Node<Self>, request: Request, origin: Origin) -> Result<Option<Response>> {
@@ -121,6 +129,11 @@ impl Handler for Kafka {
             }
         })
     }
+
+    /// Only a node that was swapped meanwhile lets a client wait for so long.
+    fn expired(node: &Node<Self>, request: RequestId) {
+        node.state().waiting.retain(|_, (_, client)| client.request() != Some(request));
+    }
 }
 
 impl Migrate for Kafka {
@@ -134,6 +147,9 @@ impl Kafka {
         match self.broker.send(key, message) {
             Placement::Here { offset } => Some(Response::SendOk { offset }),
             Placement::Forwarded { owner, ticket } => {
+                if self.waiting.is_empty() {
+                    self.first_waits.notify();
+                }
                 self.waiting.insert(ticket, (owner, origin.defer()));
                 None
             }
@@ -171,6 +187,13 @@ impl Replica for Kafka {
         let changes = self.broker.changes(peer);
         Gossip::Batch(Batch { header: self.broker.exchange.header(peer), changes })
     }
+}
+
+fn no_offset_in_time() -> Error {
+    Error::new(
+        ErrorCode::Timeout,
+        "the owner of the key has not told the offset; the message may still get one",
+    )
 }
 
 fn owner_died() -> Error {

@@ -130,12 +130,39 @@ fn a_message_reaches_its_owner_when_the_partition_ends() {
     let key = key_of("n2", 2);
     cluster.partition(&[&["n1"], &["n2"]]);
     let sent = submit(&mut cluster, "n1", &key, 7);
-    cluster.advance(20 * SECOND);
+    cluster.advance(2 * SECOND);
     assert_eq!(cluster.answer(sent), None);
     cluster.heal();
     cluster.advance(2 * SECOND);
     assert_eq!(cluster.answer(sent), Some(Ok(r#"{"type":"send_ok","offset":0}"#.into())));
     assert_eq!(poll(&mut cluster, "n2", &key, 0), json!([[0, 7]]));
+}
+
+#[test]
+fn whoever_sends_to_an_owner_out_of_reach_learns_in_time_that_the_outcome_is_not_known() {
+    let mut cluster = cluster(2, 1);
+    let key = key_of("n2", 2);
+    cluster.partition(&[&["n1"], &["n2"]]);
+    // From waiting for nobody, and while others wait; in every part of a step.
+    let (least, most) = (Duration::from_millis(4200), guest_sdk::PATIENCE);
+    for message in 0..30 {
+        let sent = submit(&mut cluster, "n1", &key, message);
+        cluster.advance(Duration::from_millis(70));
+        let later = submit(&mut cluster, "n1", &key, 100 + message);
+        cluster.advance(least - Duration::from_millis(70));
+        assert_eq!(cluster.answer(sent), None);
+        cluster.advance(most - least);
+        for (ticket, overtime) in [(sent, Duration::ZERO), (later, Duration::from_millis(70))] {
+            cluster.advance(overtime);
+            let answer = cluster.answer(ticket).expect("an answer");
+            assert_eq!(answer.expect_err("no offset").code.number(), 0);
+        }
+        cluster.advance(Duration::from_millis(30 + 7 * message as u64));
+    }
+    cluster.heal();
+    cluster.advance(2 * SECOND);
+    let log = poll(&mut cluster, "n2", &key, 0);
+    assert_eq!(log.as_array().map(Vec::len), Some(60), "what was given up is appended all the same");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! and answers wherever a majority of nodes can talk to each other, after a leader's loss within a few election timeouts
 //! (0.3 to 0.6 s on a fast network). Restarts that lose all memory are survived as long as fewer than a majority of nodes
 //! are without memory at once; what that means is said in the crate `raft`. Where there is no majority a request is
-//! answered with error 11, if it certainly was not executed, or with nothing.
+//! answered with an error before its client gives up: 11, if it certainly was not executed and never will be, or else 0.
 //!
 //! **How**: the Raft of the crate `raft`. A write or a compare-and-set is an entry of the log, a read is not. A
 //! compare-and-set on a missing key fails with error 20, on another value with error 22; a read of a missing key with

@@ -15,8 +15,8 @@ use crate::timing::Millis;
 
 /// How long a request waits for a leader: a little less than a second, the shortest patience of Maelstrom's clients.
 const PATIENCE_MS: Millis = 800;
-/// How long a request that was passed on waits for its outcome: the longest patience of Maelstrom's clients.
-const GIVE_UP_MS: Millis = 5000;
+/// How long a request that was passed on waits for its outcome: as long as a client may be kept waiting.
+const GIVE_UP_MS: Millis = guest_sdk::PATIENCE.as_millis() as Millis;
 /// The most requests that may wait; more are refused at once.
 const MAX_WAITING: usize = 4096;
 

@@ -90,7 +90,7 @@ where
 fn error_of(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Unavailable => Error::new(ErrorCode::TemporarilyUnavailable, "no leader is known"),
-        Refusal::Unknown => Error::new(ErrorCode::Crash, "no outcome is known"),
+        Refusal::Unknown => Error::new(ErrorCode::Timeout, "no outcome is known; it may still take effect"),
     }
 }
 
