@@ -9,8 +9,14 @@ use crate::part::Part;
 /// A child that has been silent for so long is forgotten; it will call again.
 const LEASE_MS: u64 = 12_000;
 
-/// How long before its parent's flush a batch should arrive, so that it goes on at once.
-const MARGIN_MS: u64 = 10;
+/// How long before its parent's flush a batch should arrive, so that it goes on at once, whatever the interval.
+const LEAST_MARGIN_MS: u64 = 10;
+
+/// The longest such time: each of two nodes that are 50 ms late, the sender to send and the parent to look at the batch.
+const MOST_MARGIN_MS: u64 = 100;
+
+/// A phase that seems later than it was counts for one part in so many.
+const PHASE_SMOOTHING: u64 = 64;
 
 /// The state of one node.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +31,9 @@ pub(crate) struct Replica<P: Part> {
     next_flush: u64,
     /// When, modulo `flush_every`, a flush arrives at the parent just before the parent's own.
     phase: Option<u64>,
+    /// Which life of which parent that is the phase of.
+    #[serde(default)]
+    in_step_with: Option<(usize, u64)>,
 }
 
 impl<P: Part> Replica<P> {
@@ -38,6 +47,7 @@ impl<P: Part> Replica<P> {
             flush_every,
             next_flush: 0,
             phase: None,
+            in_step_with: None,
         }
     }
 
@@ -85,7 +95,7 @@ impl<P: Part> Replica<P> {
         let acked = batch.ack.filter(|ack| ack.incarnation == self.incarnation).map_or(0, |ack| ack.upto);
         link.note_ack(acked.min(self.log.end()), now);
         if self.parent() == Some(peer) {
-            self.align(peer, batch.next_flush_in, now);
+            self.align((peer, batch.incarnation), batch.next_flush_in, now);
         }
         (batch.confirm || gap).then(|| self.batch(peer, now))
     }
@@ -168,23 +178,41 @@ impl<P: Part> Replica<P> {
 
     /// Takes the parent's rhythm: half a round trip ago it was to flush in `next_flush_in`, and half a round trip before
     /// that flush is when this node should.
-    fn align(&mut self, parent: usize, next_flush_in: u64, now: u64) {
-        let Some(rtt) = self.links[parent].rtt() else { return };
-        let late = (rtt + MARGIN_MS) % self.flush_every;
+    fn align(&mut self, parent: (usize, u64), next_flush_in: u64, now: u64) {
+        let Some(rtt) = self.links[parent.0].rtt() else { return };
+        let late = (rtt + margin_ms(self.flush_every)) % self.flush_every;
         let phase = (now + next_flush_in % self.flush_every + self.flush_every - late) % self.flush_every;
-        if self.phase.replace(phase).is_none() {
-            self.schedule_flush(now, 0);
+        let is_in_step = self.in_step_with.replace(parent) == Some(parent);
+        match self.phase.filter(|_| is_in_step) {
+            Some(known) => self.phase = Some(self.earlier(known, phase)),
+            None => {
+                self.phase = Some(phase);
+                self.schedule_flush(now, 0);
+            }
         }
+    }
+
+    /// Of two phases the one that comes first. A batch may have been looked at late, so a later one counts for little: as
+    /// much as it takes to follow a parent whose rhythm shifts.
+    fn earlier(&self, known: u64, new: u64) -> u64 {
+        let period = self.flush_every;
+        let later_by = (new + period - known) % period;
+        if later_by > period / 2 { new } else { (known + later_by.div_ceil(PHASE_SMOOTHING)) % period }
     }
 
     /// The next flush is the first moment in phase that is not too close to the present one.
     fn schedule_flush(&mut self, now: u64, shortest_gap: u64) {
         let period = self.flush_every;
         let earliest = now + shortest_gap;
-        let wait =
-            self.phase.map_or(period - shortest_gap, |phase| (phase + period - earliest % period) % period);
-        self.next_flush = earliest + wait;
+        // Without a parent the rhythm is this node's own, and being late once does not shift it.
+        let phase = self.phase.unwrap_or(self.next_flush % period);
+        self.next_flush = earliest + (phase + period - earliest % period) % period;
     }
+}
+
+/// What misses the parent's flush waits for another interval; so the longer that is, the more it is worth not to.
+fn margin_ms(interval_ms: u64) -> u64 {
+    (interval_ms / 10).clamp(LEAST_MARGIN_MS, MOST_MARGIN_MS)
 }
 
 #[cfg(test)]
