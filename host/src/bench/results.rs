@@ -174,7 +174,10 @@ impl Results {
         let stats = stats::check(history, workload.never_succeed());
         let availability = availability::check(history, test.availability);
         let nodes = Nodes::of(run, test.strict);
-        let checked = workload.check(history);
+        let mut checked = workload.check(history);
+        if test.strict {
+            checked.hold_strictly();
+        }
         let valid = Valid::worst([stats.total.valid, availability.valid, nodes.valid, checked.valid]);
         let (misdeeds, oddities): (Vec<_>, Vec<_>) =
             nodes.offences.iter().partition(|offence| test.strict && offence.is_invalid_if_strict);

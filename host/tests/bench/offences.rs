@@ -105,7 +105,7 @@ fn a_message_to_nobody_and_a_line_that_is_none_are_invalid_if_strict() {
             "unknown-destination",
             "to c99, which does not exist",
         ),
-        (format!("ready\n{GOOD}"), "not-a-message", "a line of its output is no message: not JSON"),
+        (format!("ready\n{GOOD}"), "not-a-message", "a line of its output is not a message: not JSON"),
         (
             GOOD.replace("{\"src\"", "{\"time\":1,\"src\""),
             "not-a-message",
@@ -165,4 +165,17 @@ fn nodes_that_were_killed_are_not_called_mute() {
         let run = test(&format!("{words} --seed {seed}"));
         assert!(run.results()["nodes"]["offences"].as_array().unwrap().is_empty(), "{}", run.stdout());
     }
+}
+
+#[test]
+fn a_read_of_what_nobody_wrote_is_warned_of_and_strictly_invalid() {
+    let words = "-w txn-rw-register --plugin saboteur --set fault=invent --node-count 1 --concurrency 2n --rate 50 \
+        --time-limit 5 --seed 1";
+    let run = test(words);
+    let told = |stdout: &str| stdout.lines().find(|line| line.contains("1000000")).map(str::to_owned);
+    assert_eq!(run.status(), 0, "{}", run.stdout());
+    assert!(told(&run.stdout()).is_some_and(|line| line.contains("warning: ")), "{}", run.stdout());
+    let strict = test(&format!("{words} --strict"));
+    assert_eq!(strict.status(), 1, "{}", strict.stdout());
+    assert!(told(&strict.stdout()).is_some_and(|line| !line.contains("warning: ")), "{}", strict.stdout());
 }
