@@ -41,7 +41,7 @@ impl<T> Call<T> {
     }
 
     /// Tries again after error 0 (timeout) and error 11 (temporarily unavailable). After a timeout the operation may
-    /// happen twice, so it must bear that.
+    /// happen twice, so it must be idempotent.
     pub fn retry(mut self, backoff: Backoff) -> Self {
         self.backoff = Some(backoff);
         self

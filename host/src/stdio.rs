@@ -113,7 +113,10 @@ fn swap(node: &mut Node<Process>, reload: Option<&Reload>) -> Result<(), (String
         None => return Ok(()),
         Some(Ok(plugin)) => plugin,
         Some(Err(error)) => {
-            node.log(Level::Error, &format!("the plugin was not swapped, the old one goes on: {error:#}"));
+            node.log(
+                Level::Error,
+                &format!("the plugin was not swapped, the old plugin keeps running: {error:#}"),
+            );
             return Ok(());
         }
     };

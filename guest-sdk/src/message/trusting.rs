@@ -1,5 +1,5 @@
 //! Reads a body as an enum variant in one pass, trusting that it is JSON: the host has checked that. Whatever is unusual
-//! (an error, an escape in a key, a type that is no struct) ends in [`Untold`], and `de`, which knows everything and can
+//! (an error, an escape in a key, a type that is no struct) ends in [`NeedsSlowPath`], and `de`, which knows everything and can
 //! say what is wrong and where, reads the body again. No more is at stake than that: an answer is checked by the host.
 
 use std::fmt::{self, Display};
@@ -14,30 +14,30 @@ use super::RAW_VALUE;
 
 /// That this is not the place to read the body, or to say why it cannot be read.
 #[derive(Debug)]
-pub(super) struct Untold;
+pub(super) struct NeedsSlowPath;
 
-impl Display for Untold {
+impl Display for NeedsSlowPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the body is unusual")
     }
 }
 
-impl std::error::Error for Untold {}
+impl std::error::Error for NeedsSlowPath {}
 
-impl de::Error for Untold {
+impl de::Error for NeedsSlowPath {
     fn custom<T: Display>(_: T) -> Self {
-        Untold
+        NeedsSlowPath
     }
     // The next two would format what nobody reads.
     fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
-        Untold
+        NeedsSlowPath
     }
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Untold
+        NeedsSlowPath
     }
 }
 
-pub(super) fn from_body<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Untold> {
+pub(super) fn from_body<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, NeedsSlowPath> {
     T::deserialize(Body(text))
 }
 
@@ -45,10 +45,10 @@ pub(super) fn from_body<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, U
 struct Body<'de>(&'de str);
 
 impl<'de> Deserializer<'de> for Body<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Untold> {
-        Err(Untold)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NeedsSlowPath> {
+        Err(NeedsSlowPath)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -56,10 +56,10 @@ impl<'de> Deserializer<'de> for Body<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Untold> {
+    ) -> Result<V::Value, NeedsSlowPath> {
         let start = Members::of(self.0)?;
         let mut members = start.clone();
-        let (key, value) = members.next()?.ok_or(Untold)?;
+        let (key, value) = members.next()?.ok_or(NeedsSlowPath)?;
         let kind = if members.is(key, "type") {
             value
         } else {
@@ -78,13 +78,13 @@ impl<'de> Deserializer<'de> for Body<'de> {
 }
 
 /// The value of the first `type` that comes.
-fn find_type(members: &mut Members<'_>) -> Result<Span, Untold> {
+fn find_type(members: &mut Members<'_>) -> Result<Span, NeedsSlowPath> {
     while let Some((key, value)) = members.next()? {
         if members.is(key, "type") {
             return Ok(value);
         }
     }
-    Err(Untold)
+    Err(NeedsSlowPath)
 }
 
 /// A body whose type chooses the variant.
@@ -94,10 +94,13 @@ struct Variant<'de> {
 }
 
 impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
     type Variant = Fields<'de>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Fields<'de>), Untold> {
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Fields<'de>), NeedsSlowPath> {
         let variant = seed.deserialize(BorrowedStrDeserializer::new(self.kind))?;
         Ok((variant, Fields(self.members)))
     }
@@ -107,37 +110,37 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
 struct Fields<'de>(Members<'de>);
 
 impl<'de> VariantAccess<'de> for Fields<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
 
-    fn unit_variant(self) -> Result<(), Untold> {
+    fn unit_variant(self) -> Result<(), NeedsSlowPath> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Untold> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, NeedsSlowPath> {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Untold> {
-        Err(Untold)
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, NeedsSlowPath> {
+        Err(NeedsSlowPath)
     }
 
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Untold> {
+    ) -> Result<V::Value, NeedsSlowPath> {
         if fields.contains(&"type") {
-            return Err(Untold);
+            return Err(NeedsSlowPath);
         }
         visitor.visit_map(Unreserved { members: self.0, fields, value: Span { start: 0, end: 0 } })
     }
 }
 
 impl<'de> Deserializer<'de> for Fields<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Untold> {
-        Err(Untold)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NeedsSlowPath> {
+        Err(NeedsSlowPath)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -145,7 +148,7 @@ impl<'de> Deserializer<'de> for Fields<'de> {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Untold> {
+    ) -> Result<V::Value, NeedsSlowPath> {
         self.struct_variant(fields, visitor)
     }
 
@@ -164,9 +167,9 @@ struct Unreserved<'de> {
 }
 
 impl<'de> MapAccess<'de> for Unreserved<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Untold> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, NeedsSlowPath> {
         while let Some((key, value)) = self.members.next()? {
             let key = self.members.text(key)?;
             let is_reserved = matches!(key, "type" | "msg_id" | "in_reply_to");
@@ -178,7 +181,7 @@ impl<'de> MapAccess<'de> for Unreserved<'de> {
         Ok(None)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Untold> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, NeedsSlowPath> {
         seed.deserialize(Value(self.members.text(self.value)?))
     }
 }
@@ -188,29 +191,29 @@ struct Value<'de>(&'de str);
 
 macro_rules! left_to_serde_json {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Untold> {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, NeedsSlowPath> {
             let mut json = serde_json::Deserializer::from_str(self.0);
-            let value = json.$method($($argument,)* visitor).map_err(|_| Untold)?;
-            json.end().map(|()| value).map_err(|_| Untold)
+            let value = json.$method($($argument,)* visitor).map_err(|_| NeedsSlowPath)?;
+            json.end().map(|()| value).map_err(|_| NeedsSlowPath)
         })*
     };
 }
 
 impl<'de> Deserializer<'de> for Value<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Untold> {
+    ) -> Result<V::Value, NeedsSlowPath> {
         if name == RAW_VALUE {
             return visitor.visit_map(Raw(Some(self.0)));
         }
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untold> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NeedsSlowPath> {
         if self.0 == "null" { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -230,17 +233,17 @@ impl<'de> Deserializer<'de> for Value<'de> {
 struct Raw<'de>(Option<&'de str>);
 
 impl<'de> MapAccess<'de> for Raw<'de> {
-    type Error = Untold;
+    type Error = NeedsSlowPath;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Untold> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, NeedsSlowPath> {
         if self.0.is_none() {
             return Ok(None);
         }
         seed.deserialize(BorrowedStrDeserializer::new(RAW_VALUE)).map(Some)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Untold> {
-        seed.deserialize(BorrowedStrDeserializer::new(self.0.take().ok_or(Untold)?))
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, NeedsSlowPath> {
+        seed.deserialize(BorrowedStrDeserializer::new(self.0.take().ok_or(NeedsSlowPath)?))
     }
 }
 
@@ -259,17 +262,17 @@ struct Span {
 }
 
 impl<'de> Members<'de> {
-    fn of(object: &'de str) -> Result<Members<'de>, Untold> {
+    fn of(object: &'de str) -> Result<Members<'de>, NeedsSlowPath> {
         let at = after_space(object.as_bytes(), 0);
         if object.as_bytes().get(at) != Some(&b'{') {
-            return Err(Untold);
+            return Err(NeedsSlowPath);
         }
         Ok(Members { text: object, at: at + 1 })
     }
 
     /// The next key and its value.
     #[inline(always)]
-    fn next(&mut self) -> Result<Option<(Span, Span)>, Untold> {
+    fn next(&mut self) -> Result<Option<(Span, Span)>, NeedsSlowPath> {
         let bytes = self.text.as_bytes();
         let mut at = after_space(bytes, self.at);
         if bytes.get(at) == Some(&b',') {
@@ -278,16 +281,16 @@ impl<'de> Members<'de> {
         match bytes.get(at) {
             Some(b'"') => at += 1,
             Some(b'}') => return Ok(None),
-            _ => return Err(Untold),
+            _ => return Err(NeedsSlowPath),
         }
         let key = Span { start: at, end: quote_or_escape(bytes, at)? };
         // A key with an escape has no quote here.
         if bytes.get(key.end) != Some(&b'"') {
-            return Err(Untold);
+            return Err(NeedsSlowPath);
         }
         at = after_space(bytes, key.end + 1);
         if bytes.get(at) != Some(&b':') {
-            return Err(Untold);
+            return Err(NeedsSlowPath);
         }
         let start = after_space(bytes, at + 1);
         let end = match bytes.get(start) {
@@ -305,18 +308,18 @@ impl<'de> Members<'de> {
 
     /// A value that is a string without escapes, whose text is what it says.
     #[inline]
-    fn plain_string(&self, value: Span) -> Result<&'de str, Untold> {
+    fn plain_string(&self, value: Span) -> Result<&'de str, NeedsSlowPath> {
         let (bytes, start) = (self.text.as_bytes(), value.start + 1);
         let end = quote_or_escape(bytes, start)?;
         if bytes.get(value.start) != Some(&b'"') || end + 1 != value.end {
-            return Err(Untold);
+            return Err(NeedsSlowPath);
         }
         self.text(Span { start, end })
     }
 
     #[inline]
-    fn text(&self, span: Span) -> Result<&'de str, Untold> {
-        self.text.get(span.start..span.end).ok_or(Untold)
+    fn text(&self, span: Span) -> Result<&'de str, NeedsSlowPath> {
+        self.text.get(span.start..span.end).ok_or(NeedsSlowPath)
     }
 }
 
@@ -337,7 +340,7 @@ fn after_spaces(bytes: &[u8], mut at: usize) -> usize {
 }
 
 #[inline(always)]
-fn after_string(bytes: &[u8], start: usize) -> Result<usize, Untold> {
+fn after_string(bytes: &[u8], start: usize) -> Result<usize, NeedsSlowPath> {
     let mut at = start + 1;
     loop {
         at = quote_or_escape(bytes, at)?;
@@ -348,10 +351,10 @@ fn after_string(bytes: &[u8], start: usize) -> Result<usize, Untold> {
     }
 }
 
-fn after_brackets(bytes: &[u8], start: usize) -> Result<usize, Untold> {
+fn after_brackets(bytes: &[u8], start: usize) -> Result<usize, NeedsSlowPath> {
     let (mut at, mut depth) = (start, 0);
     loop {
-        match bytes.get(at).ok_or(Untold)? {
+        match bytes.get(at).ok_or(NeedsSlowPath)? {
             b'"' => {
                 at = after_string(bytes, at)?;
                 continue;
@@ -369,13 +372,13 @@ fn after_brackets(bytes: &[u8], start: usize) -> Result<usize, Untold> {
 
 /// To what cannot belong to a number or a word.
 #[inline]
-fn after_word(bytes: &[u8], start: usize) -> Result<usize, Untold> {
+fn after_word(bytes: &[u8], start: usize) -> Result<usize, NeedsSlowPath> {
     let ends = hits(bytes, start, word_ends)?;
     if ends != 0 {
         return Ok(start + ends.trailing_zeros() as usize);
     }
-    let rest = bytes.get(start..).ok_or(Untold)?;
-    Ok(start + rest.iter().position(|&byte| ends_word(byte)).ok_or(Untold)?)
+    let rest = bytes.get(start..).ok_or(NeedsSlowPath)?;
+    Ok(start + rest.iter().position(|&byte| ends_word(byte)).ok_or(NeedsSlowPath)?)
 }
 
 fn ends_word(byte: u8) -> bool {
@@ -384,14 +387,14 @@ fn ends_word(byte: u8) -> bool {
 
 /// Where the next quote or backslash is. Most keys and names end within 16 bytes.
 #[inline]
-fn quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, Untold> {
+fn quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, NeedsSlowPath> {
     match hits(bytes, from, quotes_and_escapes)? {
         0 => farther_quote_or_escape(bytes, from + BLOCK),
         hits => Ok(from + hits.trailing_zeros() as usize),
     }
 }
 
-fn farther_quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, Untold> {
+fn farther_quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, NeedsSlowPath> {
     const BLOCKS: usize = 4;
     for at in (from..).step_by(BLOCK).take(BLOCKS) {
         let hits = hits(bytes, at, quotes_and_escapes)?;
@@ -400,16 +403,16 @@ fn farther_quote_or_escape(bytes: &[u8], from: usize) -> Result<usize, Untold> {
         }
     }
     let from = from + BLOCKS * BLOCK;
-    let rest = bytes.get(from..).ok_or(Untold)?;
-    Ok(from + memchr::memchr2(b'"', b'\\', rest).ok_or(Untold)?)
+    let rest = bytes.get(from..).ok_or(NeedsSlowPath)?;
+    Ok(from + memchr::memchr2(b'"', b'\\', rest).ok_or(NeedsSlowPath)?)
 }
 
 const BLOCK: usize = 16;
 
 /// A bit for each of the next 16 bytes in which `find` finds something. At the end of the text it looks at the last 16.
 #[inline(always)]
-fn hits(bytes: &[u8], from: usize, find: impl Fn(&[u8; BLOCK]) -> u32) -> Result<u32, Untold> {
-    let rest = bytes.get(from..).ok_or(Untold)?;
+fn hits(bytes: &[u8], from: usize, find: impl Fn(&[u8; BLOCK]) -> u32) -> Result<u32, NeedsSlowPath> {
+    let rest = bytes.get(from..).ok_or(NeedsSlowPath)?;
     if let Some(block) = rest.first_chunk() {
         return Ok(find(block));
     }

@@ -3,7 +3,7 @@
 use super::offence;
 use crate::checker::Value;
 use crate::protocol::{ErrorCode, excerpt};
-use crate::workload::{Clients as Manners, Invocation};
+use crate::workload::{Clients as ClientPolicy, Invocation};
 
 /// Whom a client serves. Ids are given out once and never again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,8 +186,8 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// No reply in time (spec §7.2).
-    pub fn timeout(manners: Manners, is_idempotent: bool) -> Outcome {
-        match (manners.maps_errors, is_idempotent) {
+    pub fn timeout(policy: ClientPolicy, is_idempotent: bool) -> Outcome {
+        match (policy.maps_errors, is_idempotent) {
             (false, _) => Outcome::Info(Value::from("indeterminate: net-timeout")),
             (true, true) => Outcome::Fail(Value::from("net-timeout")),
             (true, false) => Outcome::Info(Value::from("net-timeout")),
@@ -195,13 +195,13 @@ impl Outcome {
     }
 
     /// An error body (spec §7.1, §7.2).
-    pub fn error(body: &Value, manners: Manners, is_idempotent: bool) -> Outcome {
+    pub fn error(body: &Value, policy: ClientPolicy, is_idempotent: bool) -> Outcome {
         let Some(code) = body.get("code").and_then(Value::as_i64) else {
             return Outcome::Exception("Malformed RPC response: an error needs an integer `code`".to_owned());
         };
         let code = u32::try_from(code).map_or(ErrorCode(u32::MAX), ErrorCode);
         let text = body.get("text").cloned().unwrap_or_default();
-        if !manners.maps_errors {
+        if !policy.maps_errors {
             let text = text
                 .as_str()
                 .map_or_else(|| code.name().to_owned(), |text| format!("{}: {text}", code.name()));
@@ -232,8 +232,8 @@ pub(super) fn told_error(body: &Value) -> Option<String> {
 mod tests {
     use super::*;
 
-    const MAPPING: Manners = Manners { reusable: false, timeout_ms: 5000, maps_errors: true };
-    const PLAIN: Manners = Manners { reusable: false, timeout_ms: 5000, maps_errors: false };
+    const MAPPING: ClientPolicy = ClientPolicy { reusable: false, timeout_ms: 5000, maps_errors: true };
+    const PLAIN: ClientPolicy = ClientPolicy { reusable: false, timeout_ms: 5000, maps_errors: false };
 
     fn told(outcome: &Outcome) -> String {
         match outcome {
@@ -245,8 +245,8 @@ mod tests {
         }
     }
 
-    fn error(body: &str, manners: Manners, is_idempotent: bool) -> String {
-        told(&Outcome::error(&Value::from_json(body).unwrap(), manners, is_idempotent))
+    fn error(body: &str, policy: ClientPolicy, is_idempotent: bool) -> String {
+        told(&Outcome::error(&Value::from_json(body).unwrap(), policy, is_idempotent))
     }
 
     #[test]

@@ -257,7 +257,7 @@ fn read_line(line: &[u8], take: &mut dyn FnMut(Output<'_>)) -> Option<String> {
         }
         Err(reason) => Some(reason.to_string()),
     }?;
-    offend(take, offence::Kind::NotAMessage, format!("a line of its output is no message: {fault}"));
+    offend(take, offence::Kind::NotAMessage, format!("a line of its output is not a message: {fault}"));
     Some(fault)
 }
 

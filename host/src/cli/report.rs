@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 
 fn make(arguments: &Arguments) -> Result<ExitCode> {
     let folder = &arguments.folder;
-    ensure!(folder.is_dir(), "{} is no folder of a run", folder.display());
+    ensure!(folder.is_dir(), "{} is not the folder of a run", folder.display());
     ensure!(
         folder.join(store::TEST).is_file(),
         "{} holds no {}: it is not the folder of a run, or one of an older version",

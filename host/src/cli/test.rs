@@ -208,7 +208,8 @@ pub(super) struct Arguments {
     consistency_models: String,
 
     /// Make invalid what is only warned of otherwise: what Maelstrom would stop listening to a node for (a line that is no
-    /// message, a wrong source, a message to somebody unknown, to a node that is not there yet, to a client that is gone).
+    /// message, a wrong source, a message to somebody unknown, to a node that is not there yet, to a client that is gone),
+    /// and what no system should show (a read of a value that nobody wrote).
     #[arg(long, help_heading = "Verdict")]
     strict: bool,
 
@@ -406,6 +407,7 @@ fn one(arguments: &Arguments, test: &Test, subject: &Subject) -> Result<Option<V
             nodes: test.options.nodes.len(),
             seconds: ended_ns as f64 / 1e9,
             wall_seconds: wall.as_secs_f64(),
+            is_real_time: arguments.is_real_time(),
             replay: &replay(test.seed),
         };
         told = verdict::tell(&occasion, &results);
@@ -576,6 +578,11 @@ impl Arguments {
         self.seed
     }
 
+    /// Whether nodes are processes.
+    fn is_real_time(&self) -> bool {
+        self.bin.is_some() || self.real_time
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }
@@ -600,7 +607,7 @@ impl Arguments {
         // What the workload does not like is the command line's fault, not the test's.
         workload::named(&self.workload, &options).map_err(|error| anyhow!(error))?;
         let faults = self.nemesis.clone().unwrap_or_default();
-        let is_real = self.bin.is_some() || self.real_time;
+        let is_real = self.is_real_time();
         ensure!(!(is_real && faults.contain(Fault::Skew)), "--nemesis skew needs a plugin in virtual time");
         ensure!(!(is_real && faults.successor().is_some()), "--nemesis swap needs a plugin in virtual time");
         Ok(Test {

@@ -147,7 +147,10 @@ impl<E: Environment> Node<E> {
         match &swapped {
             Ok(swapped) => self.log(Level::Info, &format!("the plugin was swapped {swapped}")),
             Err(reason) => {
-                self.log(Level::Error, &format!("the plugin was not swapped, the old one goes on: {reason}"));
+                self.log(
+                    Level::Error,
+                    &format!("the plugin was not swapped, the old plugin keeps running: {reason}"),
+                );
             }
         }
         self.swapped = Some(swapped);

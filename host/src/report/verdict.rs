@@ -17,8 +17,10 @@ pub struct Occasion<'a> {
     pub nodes: usize,
     /// Length of the run on its own clock, in seconds.
     pub seconds: f64,
-    /// Length of the run on the wall, in seconds.
+    /// How long it took, in seconds.
     pub wall_seconds: f64,
+    /// Whether its clock is the real one.
+    pub is_real_time: bool,
     /// The command that does the same again.
     pub replay: &'a str,
 }
@@ -35,7 +37,7 @@ pub fn last_words(valid: Valid) -> &'static str {
 /// The verdict, some lines.
 pub fn tell(occasion: &Occasion<'_>, results: &Results) -> String {
     let mut text = String::new();
-    let Occasion { workload, nodes, seconds, wall_seconds, replay } = occasion;
+    let Occasion { workload, nodes, seconds, wall_seconds, is_real_time, replay } = occasion;
     let verdict = match results.valid {
         Valid::True => "valid",
         Valid::False => "INVALID",
@@ -43,7 +45,13 @@ pub fn tell(occasion: &Occasion<'_>, results: &Results) -> String {
     };
     let plural = if *nodes == 1 { "" } else { "s" };
     say(&mut text, format!("{workload} on {nodes} node{plural}: {verdict}"));
-    say(&mut text, format!("  {seconds:.1} s of the cluster's time in {wall_seconds:.2} s"));
+    say(
+        &mut text,
+        match is_real_time {
+            true => format!("  ran for {seconds:.1} s"),
+            false => format!("  simulated {seconds:.1} s in {wall_seconds:.2} s"),
+        },
+    );
     for figure in figures(results) {
         say(&mut text, format!("  {figure}"));
     }
@@ -51,7 +59,7 @@ pub fn tell(occasion: &Occasion<'_>, results: &Results) -> String {
     findings(&mut text, "", &results.errors.findings);
     findings(&mut text, "could not be judged: ", &results.unjudged);
     findings(&mut text, "warning: ", &results.warnings);
-    say(&mut text, format!("  again: {replay}"));
+    say(&mut text, format!("  replay: {replay}"));
     text
 }
 

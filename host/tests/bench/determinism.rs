@@ -36,7 +36,7 @@ fn a_run_can_check_its_own_determinism() {
 fn what_a_replay_command_says_is_the_same_run() {
     let first = test("-w broadcast --plugin broadcast --time-limit 5 --latency 10 --latency-dist uniform");
     let replay =
-        first.stdout().lines().find_map(|line| line.trim().strip_prefix("again: ").map(str::to_owned));
+        first.stdout().lines().find_map(|line| line.trim().strip_prefix("replay: ").map(str::to_owned));
     let replay = replay.expect("the verdict tells how to see it again");
     let words = replay.split_whitespace().skip_while(|word| *word != "-w").collect::<Vec<_>>().join(" ");
     let again = test(&words);

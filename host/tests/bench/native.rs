@@ -98,7 +98,7 @@ fn a_node_that_dies_under_load_is_a_crash_with_its_last_words() {
 fn garbage_is_reported_and_dropped() {
     let run = script(&format!("{INIT_OK} while read line; do echo garbage; done"), &[]);
     assert_eq!(run.status(), 1);
-    assert!(run.stdout().contains("a line of its output is no message: not JSON"), "{}", run.stdout());
+    assert!(run.stdout().contains("a line of its output is not a message: not JSON"), "{}", run.stdout());
     assert!(run.stdout().contains("it answered nothing "), "{}", run.stdout());
 }
 

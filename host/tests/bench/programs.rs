@@ -60,7 +60,7 @@ fn text_that_was_saved_on_windows_is_told_with_the_remedy() {
 #[test]
 fn what_is_no_program_is_called_what_it_is() {
     refused(&run(&std::env::temp_dir()), &["it is a directory; name the program in it"]);
-    refused(&run(Path::new("/dev/null")), &["it is no regular file"]);
+    refused(&run(Path::new("/dev/null")), &["it is not a regular file"]);
     refused(&program(b"", 0o755), &["it is empty"]);
     refused(&program(b"\0asm\x0d\0\x01\0", 0o755), &["it is WebAssembly; --plugin runs it"]);
 }

@@ -122,7 +122,7 @@ fn an_answer_of_another_type_ends_the_run_at_once() {
 fn a_line_that_is_no_message_is_shown() {
     cannot_begin(
         &script("while read line; do echo garbage; done", &[]),
-        "n1 did not answer init within 10 s: a line of its output is no message: not JSON",
+        "n1 did not answer init within 10 s: a line of its output is not a message: not JSON",
         &["write logs to standard error", "stdout: garbage"],
     );
 }

@@ -69,12 +69,12 @@ fn a_repeated_id_is_caught() {
 
 #[test]
 fn a_lost_broadcast_is_caught() {
-    caught("broadcast", "lose", &[], &["element 5, acknowledged", "is in no read at all"]);
+    caught("broadcast", "lose", &[], &["element 5, acknowledged", "never appears in any read"]);
 }
 
 #[test]
 fn a_lost_element_is_caught() {
-    caught("g-set", "lose from set", &[], &["element 17, acknowledged", "is in no read at all"]);
+    caught("g-set", "lose from set", &[], &["element 17, acknowledged", "never appears in any read"]);
 }
 
 #[test]

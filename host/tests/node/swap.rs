@@ -140,7 +140,7 @@ fn a_plugin_that_is_never_ready_is_not_swapped_and_serves_what_has_waited() {
     watched.keep(r#""busy":true"#);
     watched.replace("puppet");
     watched.expect_logged(
-        "n1 ERROR host: the plugin was not swapped, the old one goes on: it had work in hand for 5 s",
+        "n1 ERROR host: the plugin was not swapped, the old plugin keeps running: it had work in hand for 5 s",
     );
     watched.expect_alive();
 }
@@ -159,7 +159,7 @@ fn a_version_that_does_not_accept_the_state_leaves_the_old_one_running() {
         watched.keep(kept);
         watched.replace("puppet");
         watched.expect_logged(&format!(
-            "n1 ERROR host: the plugin was not swapped, the old one goes on: {reason}\n"
+            "n1 ERROR host: the plugin was not swapped, the old plugin keeps running: {reason}\n"
         ));
         watched.expect_alive();
     }

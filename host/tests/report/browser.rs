@@ -82,7 +82,7 @@ fn a_valid_run_shows_its_verdict_figures_and_every_pane() {
 fn a_lost_write_is_explained_and_every_pane_is_where_it_was_lost() {
     let Some(mut browser) = opened(&sabotaged("broadcast", "lose")) else { return };
     assert_eq!(browser.text("#verdict"), "INVALID");
-    let told = "element 5, acknowledged to process 0 at 0.083 s, is in no read at all";
+    let told = "element 5, acknowledged to process 0 at 0.083 s, never appears in any read";
     assert!(browser.text("#headline").contains(told), "{}", browser.text("#headline"));
     let (from, to) = shown(&mut browser);
     assert!(from < 0.083 && to > 0.085 && to < 1.0, "the first anomaly is in sight: {from} to {to}");

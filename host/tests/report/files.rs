@@ -73,7 +73,7 @@ fn damaged_files_are_named_in_one_line() {
         ("journal.jsonl", "{\"time\":\n", "journal.jsonl, line 1: EOF while parsing"),
         ("results.json", "{", "results.json: EOF while parsing"),
         ("test.json", "{}", "test.json: missing field"),
-        ("results.json", "[1]", "results.json: it is no JSON object"),
+        ("results.json", "[1]", "results.json: it is not a JSON object"),
         ("results.json", "{\"valid?\":true}", "results.json: missing field"),
         ("results.json", "{\"valid?\":7}", "results.json: `valid?` must be true, false or"),
         ("results.json", "", "results.json: EOF while parsing"),

@@ -42,7 +42,7 @@ impl fmt::Display for Foreign {
             Foreign::WebAssembly => "it is WebAssembly; --plugin runs it",
             Foreign::Archive => "it is an archive; unpack it, or name a script that calls java -jar",
             Foreign::Utf16 => "it is text in UTF-16; save it as UTF-8 without a byte-order mark",
-            Foreign::Unknown => "it is no script and no program of this system",
+            Foreign::Unknown => "it is neither a script nor a program for this system",
         })
     }
 }

@@ -217,7 +217,7 @@ impl fmt::Display for CannotRun {
         match &self.why {
             Why::Missing => write!(f, "there is no such file"),
             Why::Directory => write!(f, "it is a directory; name the program in it"),
-            Why::NoFile => write!(f, "it is no regular file; name a program"),
+            Why::NoFile => write!(f, "it is not a regular file; name a program"),
             Why::Empty => write!(f, "it is empty; was it built or written to the end?"),
             Why::NoRunBit => write!(f, "it has no permission to run; say: chmod +x {file}"),
             Why::Forbidden => {

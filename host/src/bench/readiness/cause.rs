@@ -45,7 +45,7 @@ impl fmt::Display for Cause {
                         format!("{}, which is not an integer", written(body).unwrap_or(said.to_string()))
                     }
                     Value::Int(_) | Value::BigInt(_) => format!("{said}"),
-                    _ => format!("{said}, which is no number"),
+                    _ => format!("{said}, which is not a number"),
                 };
                 write!(f, "it sent a message whose `in_reply_to` is {what}, and not {asked}: {}", shown(body))
             }
@@ -64,7 +64,7 @@ impl fmt::Display for Cause {
                 write!(f, "it wrote {bytes} bytes without a newline: {}", shown(begin))
             }
             Cause::NoMessage(line, why) => {
-                write!(f, "a line of its output is no message: {why}: {}", shown(line))
+                write!(f, "a line of its output is not a message: {why}: {}", shown(line))
             }
             Cause::OnlyOthers(count, body, dest, client) => {
                 let messages = if *count == 1 { "a message" } else { "messages" };
@@ -238,7 +238,7 @@ mod tests {
             ),
             (
                 r#","in_reply_to":[1]"#,
-                "it sent a message whose `in_reply_to` is [1], which is no number, and not 1: ",
+                "it sent a message whose `in_reply_to` is [1], which is not a number, and not 1: ",
             ),
         ] {
             let body = format!(r#"{{"type":"init_ok"{in_reply_to}}}"#);
@@ -279,6 +279,9 @@ mod tests {
         let text = why(&[], &written).to_string();
         assert_eq!(text, format!("it wrote 300 bytes without a newline: {}…", "x".repeat(200)));
         let written = Written { pipe: Some(Pipe { partial: None, ..pipe }), ..Written::default() };
-        assert_eq!(why(&[], &written).to_string(), "a line of its output is no message: not JSON: starting");
+        assert_eq!(
+            why(&[], &written).to_string(),
+            "a line of its output is not a message: not JSON: starting"
+        );
     }
 }

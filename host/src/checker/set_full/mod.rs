@@ -240,7 +240,7 @@ impl Element {
                 && completion.is_some_and(|completion| completion.kind == Kind::Ok)
         })?;
         let middle = match self.last_present {
-            None => "is in no read at all".to_owned(),
+            None => "never appears in any read".to_owned(),
             Some(present) => {
                 format!("is missing from every read begun after {}", seconds(ops[present].time_ns))
             }

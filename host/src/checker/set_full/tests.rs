@@ -59,7 +59,7 @@ fn an_acknowledged_element_missing_from_the_last_read_is_lost() {
 fn an_acknowledged_element_in_no_read_is_lost() {
     let result = judged(&["0 invoke add 1", "0 ok add 1", "0 invoke read null", "0 ok read []"]);
     assert_eq!(result.valid, Valid::False);
-    let text = "element 1, acknowledged to process 0 at 0.001 s, is in no read at all, \
+    let text = "element 1, acknowledged to process 0 at 0.001 s, never appears in any read, \
                 first from that of process 0 begun at 0.002 s";
     assert_eq!(result.violations()[0].text, text);
 }
