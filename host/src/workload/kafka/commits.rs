@@ -91,7 +91,8 @@ impl Commits {
             let told = Value::from(key.as_str());
             let told = told.told();
             let text = match (offset, floor) {
-                (Some(offset), _) if highest.is_none_or(|highest| offset > highest) => match highest {
+                // Where none was committed, 0 says so as well: it is where a client begins.
+                (Some(offset), _) if offset > highest.unwrap_or(0) => match highest {
                     Some(highest) => format!(
                         "offset {offset} as the committed one of key {told}, beyond {highest}, the highest that was committed"
                     ),

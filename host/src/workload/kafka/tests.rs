@@ -354,4 +354,7 @@ fn of_commits_at_the_same_time_any_may_be_the_last() {
     let text = "process 2 was told at 0.001 s offset 7 as the committed one of key \"9\", though 9 had been \
                 committed: it ran back";
     assert_eq!(told(&mut commits, r#"{"9":7}"#), [text]);
+    let mut untouched = commits::Commits::new(3);
+    assert!(told(&mut untouched, r#"{"9":0}"#).is_empty() && told(&mut untouched, "{}").is_empty());
+    assert!(told(&mut untouched, r#"{"9":1}"#)[0].ends_with("of which none was committed"));
 }
