@@ -127,7 +127,7 @@ const CHALLENGES: &[Challenge] = &[
         id: "3e",
         title: "Efficient Broadcast, Part II",
         plugin: "broadcast",
-        settings: &["interval-ms=1200"],
+        settings: &["interval-ms=1000"],
         flags: "-w broadcast --node-count 25 --time-limit 20 --rate 100 --latency 100 --scheduling-jitter 50",
         targets: &[
             target(Figure::MsgsPerOp, 20.0),

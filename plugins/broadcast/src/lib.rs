@@ -10,7 +10,7 @@
 //! **Costs**, with n nodes and an interval T: n−1 messages each T from the hub, and one each T from every leaf that has
 //! something new. For 25 nodes, 100 ms latency and 100 operations a second, half of them reads, this is 2.9 messages
 //! per operation with the default T = 100 ms, and a value is everywhere after T + 2 latencies and a margin of T / 10, at
-//! most 100 ms. T = 1200 ms makes it 0.45, and 1500 ms. Nodes that are scheduled up to 50 ms late add 200 ms at most as
+//! most 100 ms. T = 1000 ms makes it 0.55, and 1300 ms. Nodes that are scheduled up to 50 ms late add 200 ms at most as
 //! long as the margin lasts, and T where it does not. The tests measure these figures.
 //!
 //! Setting: `interval-ms`, the T above (default 100).
