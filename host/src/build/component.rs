@@ -131,6 +131,29 @@ mod tests {
         assert!(error.contains("load") && error.contains("glomers:node/migrate@0.1.1"), "{error}");
     }
 
+    /// Projects have a copy of the SDK that was there when they were made.
+    #[test]
+    fn a_module_made_for_an_older_version_becomes_a_component_of_that_version() {
+        let module = |version: &str| {
+            let text = r#"(module
+                (import "glomers:node/host@VERSION" "now" (func (result i64)))
+                (memory (export "memory") 1)
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "glomers:node/node@VERSION#init") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "glomers:node/node@VERSION#on-message") (param i32 i32 i32 i64 i32 i32)))"#;
+            wat::parse_str(text.replace("VERSION", version)).unwrap()
+        };
+        let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        for (version, other) in [("0.1.0", "0.1.1"), ("0.1.1", "0.1.0")] {
+            let component = componentize(&module(version), "responder").unwrap();
+            for interface in ["node", "host"] {
+                assert!(holds(&component, &format!("glomers:node/{interface}@{version}")), "{version}");
+                assert!(!holds(&component, &format!("glomers:node/{interface}@{other}")), "{version}");
+            }
+        }
+        assert!(componentize(&module("0.2.0"), "responder").is_err());
+    }
+
     #[test]
     fn a_world_that_the_contract_does_not_have_is_refused() {
         let module = wat::parse_str("(module)").unwrap();

@@ -7,6 +7,7 @@ mod go;
 mod guests;
 mod inspect;
 mod javascript;
+mod patient;
 mod projects;
 mod python;
 mod support;
