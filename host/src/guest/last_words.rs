@@ -69,7 +69,7 @@ impl LastWords {
 
     /// The reason for the end that came next.
     pub fn tell(&self) -> Told {
-        let count = self.records.iter().position(is_of_engine).filter(|&count| count > 0);
+        let count = self.records.iter().position(|record| is_of_engine(record)).filter(|&count| count > 0);
         let count = count.unwrap_or(self.records.len());
         let records = self.records.range(..count);
         let lines: Vec<&str> = records.clone().flatten().map(String::as_str).collect();
@@ -82,7 +82,7 @@ impl LastWords {
 }
 
 /// What the engine says when an exception of JavaScript has gone through it. It is the last thing it says.
-fn is_of_engine(record: &Vec<String>) -> bool {
+fn is_of_engine(record: &[String]) -> bool {
     record.iter().any(|line| machinery::is_line_of_quickjs(line))
 }
 

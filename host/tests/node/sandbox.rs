@@ -142,7 +142,7 @@ fn a_panic_is_reported_in_its_own_words_with_the_author_s_functions() {
         format!("n1 ERROR host: the plugin died on input line 2, from c1:\nn1 ERROR host: {reason}\n");
     let (_, frames) = ending.stderr.split_once(&report).unwrap_or_else(|| panic!("{}", ending.stderr));
     assert!(frames.lines().all(|line| line.starts_with("n1 ERROR host:     at ")), "{frames}");
-    assert!(frames.contains("at puppet::"), "{frames}");
+    assert!(frames.contains("at <puppet::Puppet as "), "{frames}");
     assert!(!frames.contains("std::") && !frames.contains("rust_panic"), "{frames}");
 }
 
