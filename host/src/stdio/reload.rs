@@ -126,10 +126,14 @@ struct Announcer {
 impl Announcer {
     /// Returns when the node has taken it; false if nobody wants it.
     fn tell(&mut self, version: Version) -> bool {
-        if self.version.send(version).is_err() || self.announce.write_all(&[0]).is_err() {
+        if self.version.send(version).is_err() {
             return false;
         }
+        // Before the byte: the node may take the version as soon as it is there, and clears this.
         self.is_ready.store(true, SeqCst);
+        if self.announce.write_all(&[0]).is_err() {
+            return false;
+        }
         while self.is_ready.load(SeqCst) {
             self.node.interrupt();
             thread::sleep(WAKE_INTERVAL);
