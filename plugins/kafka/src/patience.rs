@@ -8,13 +8,14 @@ use guest_sdk::{Node, PATIENCE};
 
 use crate::{Kafka, no_offset_in_time};
 
-/// In so many steps a client's patience is spent. It waits for one of them less at the least.
-const STEPS: u32 = 22;
+/// In so many steps, and a tenth of its patience that is left for nodes that are late, a client's patience is spent. It
+/// waits for one step less at the least.
+const STEPS: u32 = 20;
 
 /// Answers those who have waited too long, for as long as the node lives. Tickets go up, so whoever had waited before a
 /// step has one below the next that was to be given then. Steps are counted, because the clock may be wrong.
 pub async fn answer_in_time(node: Node<Kafka>) {
-    let step: Duration = PATIENCE / STEPS;
+    let step: Duration = PATIENCE / (STEPS + STEPS / 10);
     let first_waits = node.state().first_waits.clone();
     let mut steps = VecDeque::new();
     loop {
