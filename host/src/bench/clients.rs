@@ -1,8 +1,7 @@
 //! Clients on the network: who they are, what they wait for, and what becomes of an operation (spec §6, §7).
 
-use super::offence;
 use crate::checker::Value;
-use crate::protocol::{ErrorCode, excerpt};
+use crate::protocol::{ErrorCode, quote};
 use crate::workload::{Clients as ClientPolicy, Invocation};
 
 /// Whom a client serves. Ids are given out once and never again.
@@ -26,8 +25,8 @@ pub(super) struct Client {
     pub waiting_for: Option<i64>,
     /// Requests that it has given up and that have not been answered since.
     given_up: Vec<i64>,
-    /// A closed client receives nothing further.
-    pub is_open: bool,
+    /// When it was closed, on the run's clock: a closed client receives nothing further.
+    pub closed_ns: Option<u64>,
 }
 
 /// What a message is to a client that does not answer the request it waits for (spec §3.3). Maelstrom takes no notice of it.
@@ -99,7 +98,7 @@ impl Stray {
             Stray::Unasked(msg_id) => format!("`in_reply_to` is {msg_id}, it {wanted}"),
             Stray::NoReply => format!("`in_reply_to` is missing, it {wanted}"),
             Stray::NotAnInteger(value) => {
-                format!("`in_reply_to` is {}, it {wanted}", offence::quote(&value.to_string()))
+                format!("`in_reply_to` is {}, it {wanted}", quote(&value.to_string()))
             }
         })
     }
@@ -112,12 +111,12 @@ pub(super) struct Clients(Vec<Client>);
 impl Clients {
     pub fn open(&mut self, owner: Owner) -> usize {
         let given_up = Vec::new();
-        self.0.push(Client { owner, last_msg_id: 0, waiting_for: None, given_up, is_open: true });
+        self.0.push(Client { owner, last_msg_id: 0, waiting_for: None, given_up, closed_ns: None });
         self.0.len() - 1
     }
 
-    pub fn close(&mut self, client: usize) {
-        self.0[client].is_open = false;
+    pub fn close(&mut self, client: usize, now_ns: u64) {
+        self.0[client].closed_ns = Some(now_ns);
         self.0[client].waiting_for = None;
     }
 
@@ -132,7 +131,12 @@ impl Clients {
 
     /// The open client of that name.
     pub fn named(&self, name: &str) -> Option<usize> {
-        self.ever_named(name).filter(|client| self.0[*client].is_open)
+        self.ever_named(name).filter(|client| self.0[*client].closed_ns.is_none())
+    }
+
+    /// When a client was closed, if it is.
+    pub fn closed_ns(&self, client: usize) -> Option<u64> {
+        self.0[client].closed_ns
     }
 
     /// The client of that name, open or closed.
@@ -224,7 +228,7 @@ pub(super) fn told_error(body: &Value) -> Option<String> {
             format!(" {code} ({name})")
         }
     };
-    let text = body.get("text").and_then(Value::as_str).map(|text| format!(": \"{}\"", excerpt(text, 200)));
+    let text = body.get("text").and_then(Value::as_str).map(|text| format!(": \"{}\"", quote(text)));
     Some(format!("error{code}{}", text.unwrap_or_default()))
 }
 
@@ -311,7 +315,7 @@ mod tests {
         for name in ["c1", "c00", "n0", "c", "c+0"] {
             assert_eq!(clients.named(name), None, "{name}");
         }
-        clients.close(first);
+        clients.close(first, 5);
         assert_eq!((clients.named("c0"), clients.ever_named("c0")), (None, Some(first)));
     }
 }

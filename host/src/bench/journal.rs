@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::network::is_client;
-use crate::protocol::json;
+use crate::protocol::{is_client, json};
 
 /// The number of a message in a [`Journal`].
 pub type MessageId = u32;

@@ -31,6 +31,8 @@ pub(super) struct Node {
     pub is_ready: bool,
     /// When this life of it began, on the run's clock.
     pub began_ns: u64,
+    /// When a fault that had stopped it ended last, in this life.
+    pub resumed_ns: Option<u64>,
     /// What came while it did not run, or waits for its turn to run.
     pub held: VecDeque<MessageId>,
     /// The earliest alarm that is planned.
@@ -50,6 +52,11 @@ impl Node {
             answers: Answers { last_ns, unanswered: 0 },
             ..Node::default()
         };
+    }
+
+    /// Whether it has run without a break since then.
+    pub fn has_run_since(&self, time_ns: u64) -> bool {
+        self.is_up() && self.began_ns.max(self.resumed_ns.unwrap_or(0)) <= time_ns
     }
 
     pub fn is_up(&self) -> bool {

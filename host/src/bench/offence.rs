@@ -1,8 +1,6 @@
 //! What nodes do that they should not, and that does not end the run. Most of it is fatal under Maelstrom, which stops
 //! reading a node's output at such a message and says nothing (spec §3.4, §19); here the run goes on and the node is named.
 
-use crate::protocol::excerpt;
-
 /// What Maelstrom does about it, wherever that is told.
 pub const MUTED: &str = "Maelstrom would read nothing further from this node";
 
@@ -122,12 +120,6 @@ impl Offences {
     pub fn into_all(self) -> Vec<Offence> {
         self.0
     }
-}
-
-/// The beginning of what a node wrote, to be quoted in a line.
-pub(super) fn quote(text: &str) -> String {
-    const MAX_QUOTE: usize = 200;
-    excerpt(text, MAX_QUOTE)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use rustix::process::Signal;
 use super::cluster::{Cluster, Death, Delivery, Output, Written};
 use super::nemesis::Skew;
 use super::offence;
-use crate::protocol::{Envelope, json};
+use crate::protocol::{Envelope, json, quote};
 
 use self::kin::Kin;
 use self::pipes::Log;
@@ -245,7 +245,7 @@ impl Processes {
 fn read_line(line: &[u8], take: &mut dyn FnMut(Output<'_>)) -> Option<String> {
     let text = String::from_utf8_lossy(line);
     let offend = |take: &mut dyn FnMut(Output<'_>), kind, reason: String| {
-        take(Output::Offence { kind, text: reason, quote: Some(offence::quote(&text)) });
+        take(Output::Offence { kind, text: reason, quote: Some(quote(&text)) });
     };
     if matches!(text, Cow::Owned(_)) {
         offend(take, offence::Kind::NotUtf8, "a line of its output is not UTF-8".to_owned());

@@ -9,13 +9,10 @@ use serde::{Serialize, Serializer};
 
 use super::clients::told_error;
 use crate::checker::Value;
-use crate::protocol::excerpt;
+use crate::protocol::quote;
 
 pub use self::cause::Cause;
 pub(super) use self::cause::{Asked, examine, why_unanswered};
-
-/// Characters of a message or line that are shown.
-const MAX_SHOWN: usize = 200;
 
 /// Nodes that are named beside the first.
 const MAX_NAMED: usize = 5;
@@ -138,7 +135,7 @@ impl Failure {
                 format!("{node} did not answer {request} within {within_s} s: {cause}")
             }
             Failure::Answered { request, body, why } => {
-                format!("{node} answered {request} wrongly: {why}: {}", shown(body))
+                format!("{node} answered {request} wrongly: {why}: {}", quote(body))
             }
             Failure::Refused { request, error } => format!("{node} answered {request} with {error}"),
             Failure::Died { reason } => format!("{node} died before it was ready: {reason}"),
@@ -174,11 +171,6 @@ fn also(others: &[String]) -> Option<String> {
         1..=MAX_NAMED => Some(format!("{named} did not answer either")),
         count => Some(format!("{named} and {} more did not answer either", count - MAX_NAMED)),
     }
-}
-
-/// Text of bounded length.
-fn shown(text: &str) -> String {
-    excerpt(text, MAX_SHOWN)
 }
 
 #[cfg(test)]

@@ -318,9 +318,7 @@ impl Nodes {
             valid: Valid::from(run.crashes.is_empty() && !is_strictly_invalid),
         }
     }
-}
 
-impl Nodes {
     /// Why nodes died.
     fn reasons(&self) -> Vec<&str> {
         self.crashes.iter().map(|crash| crash.reason.as_str()).collect()
@@ -388,7 +386,7 @@ impl OffenceReport {
     fn finding(&self, also: &str) -> Finding {
         let when = match u64::try_from(self.time) {
             Ok(time_ns) => format!("at {}", seconds(time_ns)),
-            Err(_) => format!("{} before the load", seconds(self.time.unsigned_abs())),
+            Err(_) => format!("{} before the load began", seconds(self.time.unsigned_abs())),
         };
         let mut text = format!("{} {when}: {}", self.node, self.text);
         if self.is_fatal {

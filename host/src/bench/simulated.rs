@@ -10,7 +10,7 @@ use super::random::{Seed, Stream};
 use crate::checker::verdict::seconds;
 use crate::guest::{Fault, Level, Limits, Origin, Plugin};
 use crate::node::{Core, Environment, Node, Otherwise, Timeouts};
-use crate::protocol::Envelope;
+use crate::protocol::{Envelope, quote};
 
 /// The wall clock at the beginning of every run: 2000-01-01T00:00:00Z.
 const EPOCH_NS: u64 = 946_684_800 * 1_000_000_000;
@@ -239,7 +239,8 @@ impl Cluster for SimulatedCluster<'_> {
     fn written(&mut self, node: usize) -> Written {
         let slot = &mut self.nodes[node];
         let log = slot.node.as_mut().map_or(&slot.log, |running| &running.environment().log);
-        let mut tail: Vec<String> = log.lines().rev().take(TAIL).map(|line| format!("log: {line}")).collect();
+        let mut tail: Vec<String> =
+            log.lines().rev().take(TAIL).map(|line| format!("log: {}", quote(line))).collect();
         tail.reverse();
         Written { pipe: None, tail }
     }

@@ -1,4 +1,5 @@
-//! `host challenges`: the Gossip Glomers challenges with their exact flags and targets (spec §15), as one table.
+//! `host challenges`: the Gossip Glomers challenges with their flags and targets (spec §15), as one table. In 3d and 3e nodes
+//! get the processor up to 50 ms late, as on a busy machine (spec §19.7).
 
 use std::path::Path;
 use std::process::ExitCode;

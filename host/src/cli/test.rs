@@ -23,6 +23,7 @@ use crate::checker::Valid;
 use crate::checker::availability::Availability;
 use crate::guest::{Cache, Level, Limits, Plugin, Sandbox};
 use crate::node::{Core, Environment, Otherwise, Timeouts};
+use crate::protocol::is_client;
 use crate::report::recording::{About, Recording};
 use crate::report::trace::{self, Shown};
 use crate::report::{abort, page, store, verdict};
@@ -209,7 +210,8 @@ pub(super) struct Arguments {
 
     /// Make invalid what is only warned of otherwise: what Maelstrom would stop listening to a node for (a line that is no
     /// message, a wrong source, a message to somebody unknown, to a node that is not there yet, to a client that is gone),
-    /// and what no system should show (a read of a value that nobody wrote).
+    /// and what no system should show (a value that nobody wrote, a counter that is never read at the end, committed
+    /// offsets that run back).
     #[arg(long, help_heading = "Verdict")]
     strict: bool,
 
@@ -686,7 +688,9 @@ impl Arguments {
         if self.scheduling_jitter > 0 {
             options["scheduling-jitter"] = self.scheduling_jitter.into();
         }
-        for (name, is_set) in [("head-of-line", self.head_of_line), ("strict", self.strict)] {
+        let switches =
+            [("head-of-line", self.head_of_line), ("lww-merge", self.lww_merge), ("strict", self.strict)];
+        for (name, is_set) in switches {
             if is_set {
                 options[name] = true.into();
             }
@@ -716,7 +720,7 @@ impl Arguments {
         }
         for (at, name) in names.iter().enumerate() {
             ensure!(!name.is_empty(), "a node needs a name");
-            ensure!(!network::is_client(name), "node {name}: names that begin with c belong to clients");
+            ensure!(!is_client(name), "node {name}: names that begin with c belong to clients");
             ensure!(!bench::services::NAMES.contains(&name.as_str()), "{name} is a service, not a node");
             ensure!(!names[..at].contains(name), "there are two nodes {name}");
         }

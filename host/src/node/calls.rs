@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use rustc_hash::FxBuildHasher;
 
 use crate::guest::Failure;
-use crate::protocol::{Body, ErrorCode, json, write_error_body};
+use crate::protocol::{Body, ErrorCode, json, quote, write_error_body};
 
 /// Calls and timers a guest may have outstanding, each: far more than an algorithm needs, and little memory.
 const MAX_OUTSTANDING: usize = 1 << 20;
@@ -166,11 +166,12 @@ fn expect_kind(body: &str, fields: &Body<'_>, kind: &str) -> Result<(), Failure>
     if fields.is(kind) {
         return Ok(());
     }
-    Err(failure(ErrorCode::CRASH, &format!("expected {kind} from the service, got {body}")))
+    Err(failure(ErrorCode::CRASH, &format!("expected {kind} from the service, got {}", quote(body))))
 }
 
 fn field_of<'a>(body: &'a str, fields: &Body<'_>, kind: &str, field: &str) -> Result<&'a str, Failure> {
     expect_kind(body, fields, kind)?;
-    json::field(body, field)
-        .ok_or_else(|| failure(ErrorCode::CRASH, &format!("expected `{field}` from the service, got {body}")))
+    json::field(body, field).ok_or_else(|| {
+        failure(ErrorCode::CRASH, &format!("expected `{field}` from the service, got {}", quote(body)))
+    })
 }

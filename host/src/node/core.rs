@@ -9,7 +9,7 @@ use wasmtime::{Result, bail, format_err};
 
 use crate::guest::{Failure, Host, Level, Origin, Store};
 use crate::protocol::json::{self, SyntaxError};
-use crate::protocol::{ErrorCode, MsgId, Stamp};
+use crate::protocol::{ErrorCode, MsgId, Stamp, quote};
 
 use super::Environment;
 use super::calls::{self, CallKind, Calls};
@@ -192,11 +192,11 @@ impl<E: Environment> Core<E> {
     fn answer(&mut self, to: u64, body: &str) -> Result<()> {
         let Some(request) = self.requests.remove(to) else {
             let why = if self.forgotten.remove(&to) { TOO_LATE } else { "a second answer to a request" };
-            self.log_line(Level::Warn, Origin::Host, &format!("{why} is dropped: {body}"));
+            self.log_line(Level::Warn, Origin::Host, &format!("{why} is dropped: {}", quote(body)));
             return Ok(());
         };
         if self.has_expired(&request) {
-            self.log_line(Level::Warn, Origin::Host, &format!("{TOO_LATE} is dropped: {body}"));
+            self.log_line(Level::Warn, Origin::Host, &format!("{TOO_LATE} is dropped: {}", quote(body)));
             return Ok(());
         }
         self.post_guest(&request.src, body, Stamp::Reply(&request.msg_id))
@@ -237,8 +237,7 @@ fn checked<'a>(what: &str, value: &'a str) -> Result<&'a str> {
 }
 
 fn not_json(what: &str, error: SyntaxError, text: &str) -> wasmtime::Error {
-    let shown: String = text.chars().take(80).collect();
-    format_err!("the plugin handed over {what} ({error}): {shown}")
+    format_err!("the plugin handed over {what} ({error}): {}", quote(text))
 }
 
 impl<E: Environment> Host for Core<E> {

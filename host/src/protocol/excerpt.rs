@@ -13,6 +13,11 @@ pub fn excerpt(text: &str, most: usize) -> String {
     shown
 }
 
+/// A message, or what was to be one, as it is quoted in a line: its beginning.
+pub fn quote(text: &str) -> String {
+    excerpt(text, 200)
+}
+
 /// Controls, and the marks that end lines or turn the direction of writing.
 fn is_acted_on(letter: char) -> bool {
     let is_mark =

@@ -11,4 +11,4 @@ mod specials;
 pub use body::{Body, MsgId, Stamp, write_error_body, write_message};
 pub use envelope::{Envelope, Malformed, is_client};
 pub use error::ErrorCode;
-pub use excerpt::excerpt;
+pub use excerpt::{excerpt, quote};

@@ -96,10 +96,7 @@ impl Counted {
     /// From the text of `results.json`. Fails with what is missing or of another type.
     pub fn of(results: &str) -> anyhow::Result<Counted> {
         // To serde, a list may be a struct too.
-        ensure!(
-            results.trim_start().starts_with(['{']) || results.trim().is_empty(),
-            "it is not a JSON object"
-        );
+        ensure!(results.trim_start().starts_with('{'), "it is not a JSON object");
         Ok(serde_json::from_str(results)?)
     }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::checker::Value;
+use crate::protocol::excerpt;
 
 /// Values are told up to this many characters.
 const EXCERPT: usize = 60;
@@ -74,7 +75,7 @@ impl Schema {
     /// Whether this is the body of such a reply.
     pub fn check(&self, body: &Value) -> Result<(), Malformed> {
         let Some(entries) = body.as_map() else {
-            return Err(Malformed(format!("a body must be an object, got {}", excerpt(body))));
+            return Err(Malformed(format!("a body must be an object, got {}", shown(body))));
         };
         self.check_kind(body.get("type"))?;
         let mut faults = Vec::new();
@@ -96,7 +97,7 @@ impl Schema {
         let got = match kind {
             Some(Value::Str(kind)) if **kind == *self.kind => return Ok(()),
             Some(Value::Str(kind)) => format!("got {kind}"),
-            Some(other) => format!("got {}", excerpt(other)),
+            Some(other) => format!("got {}", shown(other)),
             None => "but there is no `type`".to_owned(),
         };
         Err(Malformed(format!("{}, {got}", self.expected())))
@@ -136,7 +137,7 @@ impl Type {
             | (Type::Int64, Value::Int(_)) => true,
             _ => false,
         };
-        (!fits).then(|| format!("`{place}` must be {self}, got {}", excerpt(value)))
+        (!fits).then(|| format!("`{place}` must be {self}, got {}", shown(value)))
     }
 
     fn admits(&self, value: &Value) -> bool {
@@ -200,12 +201,8 @@ impl fmt::Display for Place<'_> {
 }
 
 /// A value as JSON, shortened.
-fn excerpt(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+fn shown(value: &Value) -> String {
+    excerpt(&value.to_string(), EXCERPT)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn a_message_to_a_node_that_is_not_there_yet_is_told() {
 fn an_answer_to_a_client_that_is_gone_is_told() {
     let words = "-w broadcast --plugin saboteur --set fault=late --node-count 1 --concurrency 4 --rate 20 \
         --time-limit 20 --seed 1 --request-timeout 0s";
-    warned_and_strictly_invalid(words, "too-late", ", a client that had given up and gone; ");
+    warned_and_strictly_invalid(words, "too-late", ", a client that was gone; ");
 }
 
 #[test]
@@ -164,6 +164,20 @@ fn nodes_that_were_killed_are_not_called_mute() {
     for seed in 1..=5 {
         let run = test(&format!("{words} --seed {seed}"));
         assert!(run.results()["nodes"]["offences"].as_array().unwrap().is_empty(), "{}", run.stdout());
+    }
+}
+
+#[test]
+fn nodes_that_were_stopped_are_blamed_for_nothing_they_could_not_know() {
+    for (workload, plugin) in [("unique-ids", "unique-ids"), ("broadcast", "broadcast"), ("g-set", "g-set")] {
+        let words = format!(
+            "-w {workload} --plugin {plugin} --node-count 3 --rate 50 --time-limit 40 --nemesis pause \
+             --nemesis-interval 7 --strict --no-report"
+        );
+        for seed in 1..=5 {
+            let run = test(&format!("{words} --seed {seed}"));
+            assert_eq!((run.status(), kinds(&run)), (0, Vec::new()), "{seed}: {}", run.stdout());
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use rand::RngExt;
 use rustc_hash::FxHashMap;
 
 use super::random::{Probability, Seed, Stream};
+use crate::protocol::is_client;
 
 pub use head_of_line::HeadOfLine;
 pub use latency::{Distribution, Latency};
@@ -101,11 +102,6 @@ pub struct Transit {
     pub duplicate_due_ns: Option<u64>,
     /// For which life of the receiver it is meant.
     pub incarnation: u32,
-}
-
-/// Whether an id is a client's: its first letter alone says so, as in Maelstrom.
-pub fn is_client(id: &str) -> bool {
-    id.starts_with('c')
 }
 
 /// The network.

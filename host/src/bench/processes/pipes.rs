@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::bench::cluster::{Partial, Pipe, Written};
 use crate::guest::{LastWords, Level, Origin};
 use crate::node::log_prefix;
+use crate::protocol;
 
 /// Longest line that is read in one piece.
 const MAX_LINE: usize = 64 << 20;
@@ -18,7 +19,7 @@ const CHUNK: usize = 64 << 10;
 /// Last lines kept of each process, to tell how it died (spec §3.4).
 const TAIL: usize = 32;
 
-/// Bytes of a line that are kept there.
+/// Letters of a line that are kept there.
 const MAX_EXCERPT: usize = 400;
 
 /// Bytes of standard error kept of each process.
@@ -95,8 +96,9 @@ impl Kept {
 }
 
 fn excerpt(line: &[u8]) -> String {
-    let line = String::from_utf8_lossy(&line[..line.len().min(MAX_EXCERPT)]);
-    line.trim_end_matches('\r').to_owned()
+    // A letter has up to four bytes.
+    let line = String::from_utf8_lossy(&line[..line.len().min(4 * MAX_EXCERPT)]);
+    protocol::excerpt(line.trim_end_matches('\r'), MAX_EXCERPT)
 }
 
 fn partial(rest: &[u8]) -> Option<Partial> {

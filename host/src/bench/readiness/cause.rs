@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::shown;
 use crate::bench::cluster::{Cluster, Partial, Written};
 use crate::bench::journal::{Journal, MessageId};
 use crate::bench::services;
 use crate::checker::Value;
+use crate::protocol::quote;
 
 /// What a node did instead of answering.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Cause {
     OtherInReplyTo(String, Value, i64),
     /// It sent whoever asked a body that cannot be read: the body, why.
     Unreadable(String, String),
+    /// It sent the answer too late to be taken: its body.
+    Late(String),
     /// It sent its answer to somebody else: the body, to whom, who asked.
     OtherDest(String, String, String),
     /// Somebody who does not exist sent this: the body, who, who it should be.
@@ -36,7 +38,7 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::NoInReplyTo(body) => write!(f, "it sent a message without `in_reply_to`: {}", shown(body)),
+            Cause::NoInReplyTo(body) => write!(f, "it sent a message without `in_reply_to`: {}", quote(body)),
             Cause::OtherInReplyTo(body, said, asked) => {
                 let what = match said {
                     Value::Null => "null".to_owned(),
@@ -47,31 +49,32 @@ impl fmt::Display for Cause {
                     Value::Int(_) | Value::BigInt(_) => format!("{said}"),
                     _ => format!("{said}, which is not a number"),
                 };
-                write!(f, "it sent a message whose `in_reply_to` is {what}, and not {asked}: {}", shown(body))
+                write!(f, "it sent a message whose `in_reply_to` is {what}, and not {asked}: {}", quote(body))
             }
-            Cause::Unreadable(body, why) => write!(f, "its message cannot be read: {why}: {}", shown(body)),
+            Cause::Unreadable(body, why) => write!(f, "its message cannot be read: {why}: {}", quote(body)),
+            Cause::Late(body) => write!(f, "its answer came too late: {}", quote(body)),
             Cause::OtherDest(body, dest, client) => {
-                write!(f, "it sent its answer to {dest:?} and not to {client:?}, who asked: {}", shown(body))
+                write!(f, "it sent its answer to {dest:?} and not to {client:?}, who asked: {}", quote(body))
             }
             Cause::OtherSrc(body, src, node) => {
                 write!(
                     f,
                     "a message came from {src:?}, who does not exist, and none from {node:?}: {}",
-                    shown(body)
+                    quote(body)
                 )
             }
             Cause::NoLineBreak(Partial { bytes, begin }) => {
-                write!(f, "it wrote {bytes} bytes without a newline: {}", shown(begin))
+                write!(f, "it wrote {bytes} bytes without a newline: {}", quote(begin))
             }
             Cause::NoMessage(line, why) => {
-                write!(f, "a line of its output is not a message: {why}: {}", shown(line))
+                write!(f, "a line of its output is not a message: {why}: {}", quote(line))
             }
             Cause::OnlyOthers(count, body, dest, client) => {
                 let messages = if *count == 1 { "a message" } else { "messages" };
-                write!(f, "it sent {messages} to {dest:?} and none to {client:?}, who asked: {}", shown(body))
+                write!(f, "it sent {messages} to {dest:?} and none to {client:?}, who asked: {}", quote(body))
             }
             Cause::HeldBack(line) => {
-                write!(f, "it wrote something only when its input was closed: {}", shown(line))
+                write!(f, "it wrote something only when its input was closed: {}", quote(line))
             }
             Cause::Nothing(true, _) => write!(f, "it wrote nothing to standard output"),
             Cause::Nothing(false, _) => write!(f, "it sent nothing"),
@@ -86,7 +89,7 @@ impl Cause {
             Cause::NoInReplyTo(_) | Cause::OtherInReplyTo(..) => {
                 "an answer's `in_reply_to` is the `msg_id` of its request, the same integer"
             }
-            Cause::Unreadable(..) => return None,
+            Cause::Unreadable(..) | Cause::Late(_) => return None,
             Cause::OtherDest(..) => "an answer's `dest` is the `src` of its request",
             Cause::OtherSrc(..) => "a message's `src` is the node's own name, the `node_id` of init",
             Cause::NoLineBreak(_) => "end each message with a newline, and flush standard output",
@@ -197,6 +200,7 @@ fn no_answer(body: String, msg_id: i64) -> Cause {
     };
     match read.get("in_reply_to") {
         None => Cause::NoInReplyTo(body),
+        Some(Value::Int(said)) if *said == msg_id => Cause::Late(body),
         Some(said) => Cause::OtherInReplyTo(body, said.clone(), msg_id),
     }
 }

@@ -82,7 +82,7 @@ impl Loop<'_> {
     fn resume(&mut self, node: usize) {
         let Life::Paused { is_swap_due } = self.nodes[node].life else { return };
         self.nodes[node].life = Life::Up;
-        self.nodes[node].turn_ns = None;
+        (self.nodes[node].turn_ns, self.nodes[node].resumed_ns) = (None, Some(self.now_ns));
         self.cluster.pause(node, false);
         if is_swap_due {
             self.swap(node, true);

@@ -37,19 +37,23 @@ impl Loop<'_> {
             let text = || format!("it sent a message to {dest} in the name of {src}{note}");
             self.offences.note(name, self.now_ns, kind, text);
         }
-        let (kind, text) = match self.find(dest) {
-            Ok(()) => return self.post(src, dest, body),
-            Err(kind @ Offending::TooEarly) => {
-                (kind, format!("it sent a message to {dest} before {dest} was there"))
-            }
-            Err(kind @ Offending::TooLate) => {
-                (kind, format!("it sent a message to {dest}, a client that had given up and gone"))
-            }
-            Err(kind) => (kind, format!("it sent a message to {dest}, which does not exist")),
-        };
-        self.offences.note(name, self.now_ns, kind, || text);
+        let Err(kind) = self.find(dest) else { return self.post(src, dest, body) };
+        if kind != Offending::TooLate || self.could_know(node, dest) {
+            self.offences.note(name, self.now_ns, kind, || match kind {
+                Offending::TooEarly => format!("it sent a message to {dest} before {dest} was there"),
+                Offending::TooLate => format!("it sent a message to {dest}, a client that was gone"),
+                _ => format!("it sent a message to {dest}, which does not exist"),
+            });
+        }
         let message = self.journal.send(self.now_ns, src, dest, body);
         self.journal.drop(self.now_ns, message, DropReason::Unknown.as_str());
+    }
+
+    /// Whether a node could have known that a client had gone: it could not while it was stopped.
+    fn could_know(&self, node: usize, client: &str) -> bool {
+        let client = self.clients.ever_named(client);
+        let closed_ns = client.and_then(|client| self.clients.closed_ns(client));
+        closed_ns > self.nodes[node].resumed_ns
     }
 
     /// Whether anybody has that name now, or what it is to write to them.

@@ -6,6 +6,7 @@ use super::{Event, INIT_TIMEOUT_NS, Loop};
 use crate::bench::Crash;
 use crate::bench::clients::Owner;
 use crate::bench::cluster::Death;
+use crate::bench::network::DropReason;
 use crate::bench::nodes::Life;
 use crate::bench::offence::Kind as Offending;
 use crate::bench::random::uniform;
@@ -93,6 +94,9 @@ impl Loop<'_> {
     pub(super) fn bury(&mut self, node: usize, death: Death) {
         let name = &self.test.options.nodes[node];
         self.nodes[node].life = Life::Dead;
+        for message in mem::take(&mut self.nodes[node].held) {
+            self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
+        }
         if !self.nodes[node].is_ready && !self.has_begun {
             let mut details = death.details.clone();
             if details.is_empty() {

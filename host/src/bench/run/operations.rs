@@ -116,7 +116,7 @@ impl Loop<'_> {
             return;
         }
         if let Some(client) = self.workers[worker].client.take() {
-            self.clients.close(client);
+            self.clients.close(client, self.now_ns);
         }
         self.workload.reconnect(worker);
     }

@@ -4,9 +4,10 @@ use super::{Event, INIT_TIMEOUT_NS, Loop};
 use crate::bench::clients::{self, Outcome, Owner};
 use crate::bench::journal::MessageId;
 use crate::bench::network::DropReason;
-use crate::bench::offence::{self, Kind as Offending};
+use crate::bench::offence::Kind as Offending;
 use crate::bench::readiness::{self, Asked, Failure, Request};
 use crate::checker::Value;
+use crate::protocol::quote;
 
 impl Loop<'_> {
     /// Sends a client's request to a node.
@@ -52,13 +53,13 @@ impl Loop<'_> {
         let body = self.journal.body(message);
         let text = || {
             let text = format!("its message to {dest} answers nothing: {reason}");
-            (text, Some(offence::quote(body)))
+            (text, Some(quote(body)))
         };
         self.offences.note_quoting(src, self.now_ns, Offending::AnswersNothing, text);
     }
 
     fn initialised(&mut self, client: usize, node: usize, body: &Value) {
-        self.clients.close(client);
+        self.clients.close(client, self.now_ns);
         if body.get("type").and_then(Value::as_str) == Some("init_ok") {
             self.nodes[node].is_ready = true;
             return;
@@ -84,14 +85,18 @@ impl Loop<'_> {
     }
 
     pub(super) fn time_out(&mut self, client: usize, msg_id: i64, since_ns: u64) {
+        let owner = self.clients.get(client).owner;
+        if !self.has_begun && !matches!(owner, Owner::Worker(_)) {
+            return; // `await_nodes` decides how long it waits.
+        }
         if !self.clients.get(client).give_up(msg_id) {
             return;
         }
-        match self.clients.get(client).owner {
+        match owner {
             Owner::Worker(worker) => {
                 let node = worker % self.nodes.len();
-                // A node that was down meanwhile cannot be blamed.
-                let was_there = self.nodes[node].began_ns <= since_ns;
+                // A node that was down or stopped meanwhile cannot be blamed.
+                let was_there = self.nodes[node].has_run_since(since_ns);
                 self.nodes[node].answers.unanswered += usize::from(was_there);
                 let is_idempotent = self.is_idempotent(worker);
                 self.complete(worker, Outcome::timeout(self.workload.clients(), is_idempotent));
