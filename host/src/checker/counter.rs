@@ -16,6 +16,9 @@ const MAX_INTERVALS: usize = 1 << 16;
 /// How many errors or warnings are put into words.
 const EXPLAINED: usize = 8;
 
+/// How many reads that are wrong are put into words, and so counted where not all of them are shown.
+const TOLD: usize = 1000;
+
 /// The verdict on a counter's history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,7 +73,7 @@ pub fn check(history: &History) -> CounterResult {
     }
     CounterResult {
         valid,
-        violations: errors.iter().take(EXPLAINED).map(|op| explain(op, &acceptable)).collect(),
+        violations: errors.iter().take(TOLD).map(|op| explain(op, &acceptable)).collect(),
         errors: (!errors.is_empty()).then_some(errors),
         final_reads: final_reads.iter().map(|op| op.value.clone()).collect(),
         acceptable,

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::verdict::{Explain, Finding, seconds};
-use super::{History, Valid, Value};
+use super::{History, Kind, Op, Valid, Value};
 
 /// The verdict on an echo history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,8 +32,8 @@ impl Serialize for EchoError {
     }
 }
 
-/// How many errors are put into words.
-const EXPLAINED: usize = 8;
+/// How many errors are put into words, and so counted where not all of them are shown.
+const EXPLAINED: usize = 1000;
 
 /// Compares the value of each invocation with `echo` in the value of its completion, which for an ok one is the body
 /// of the reply. Timeouts, errors and unanswered requests are errors too.
@@ -48,10 +48,17 @@ pub fn check(history: &History) -> EchoResult {
         }
         if violations.len() < EXPLAINED {
             let outcome = match completion {
-                None => "was never completed".to_owned(),
-                Some(completion) => {
-                    format!("ended as `{}` with {}", completion.kind.as_str(), received.told())
+                None => "was never answered".to_owned(),
+                Some(Op { kind: Kind::Ok, .. }) => format!("was answered with {}", received.told()),
+                Some(Op { error: Some(error), .. }) if error.as_str() == Some("net-timeout") => {
+                    "got no answer in time".to_owned()
                 }
+                // Its text is told with those of all others.
+                Some(Op { error: Some(error), .. }) => {
+                    let name = error.as_list().and_then(<[_]>::first).unwrap_or(error);
+                    format!("got the error {}", name.told())
+                }
+                Some(completion) => format!("ended as `{}`", completion.kind.as_str()),
             };
             let (process, time) = (invocation.process, seconds(invocation.time_ns));
             let sent = invocation.value.told();
@@ -91,7 +98,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&result).unwrap(), expected);
         assert_eq!(
             result.violations()[0].text,
-            r#"the echo of "a" by process 0 at 0.000 s ended as `ok` with {"echo":"b"}"#
+            r#"the echo of "a" by process 0 at 0.000 s was answered with {"echo":"b"}"#
         );
     }
 
@@ -108,7 +115,7 @@ mod tests {
         assert_eq!((result.valid, result.errors.len()), (Valid::False, 3));
         assert_eq!(
             result.violations()[2].text,
-            r#"the echo of "c" by process 2 at 0.004 s was never completed"#
+            r#"the echo of "c" by process 2 at 0.004 s was never answered"#
         );
     }
 }

@@ -12,7 +12,7 @@ use super::{History, Kind, Op, Valid, Value};
 const LISTED: usize = 48;
 
 /// How many duplicated ids are put into words.
-const EXPLAINED: usize = 8;
+const EXPLAINED: usize = 1000;
 
 /// The verdict on a unique-ids history.
 #[derive(Clone, Debug, PartialEq, Serialize)]

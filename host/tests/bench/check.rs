@@ -223,3 +223,20 @@ fn a_kafka_poll_may_list_nothing_as_nil_and_come_before_a_failure() {
         + &pair("poll", "[[:poll]]", "[[:poll]]").replace(":ok", ":fail");
     assert_eq!(judged(&["-", "-w", "kafka"], &(pair("poll", "[[:poll]]", "[[:poll {}]]") + &failed)).0, 0);
 }
+
+#[test]
+fn a_history_of_completions_alone_is_judged_without_an_order_of_time_that_nobody_knows() {
+    const ELLES: &str = "[{:process 0, :type :ok, :value [[:append :x 1] [:r :y [1]]]}
+        {:process 1, :type :ok, :value [[:append :x 2] [:append :y 1]]}
+        {:process 2, :type :ok, :value [[:r :x [1 2]]]}]";
+    let (status, told) = judged(&["-", "-w", "txn-list-append"], ELLES);
+    assert!(status == 1 && told.contains("G1c"), "{told}");
+    // The second comes later in the file, and may have come first: only one process has an order.
+    let stale = "{:process 0 :type :ok :value [[:append :x 1]]} {:process 1 :type :ok :value [[:r :x nil]]}
+        {:process 2 :type :ok :value [[:r :x [1]]]}";
+    assert_eq!(judged(&["-", "-w", "txn-list-append"], stale).0, 0);
+    let of_one = stale.replace(":process 1", ":process 0");
+    assert_eq!(judged(&["-", "-w", "txn-list-append"], &of_one).0, 1);
+    let unnamed = stale.replace(":process 0 ", "").replace(":process 1 ", "").replace(":process 2 ", "");
+    assert_eq!(judged(&["-", "-w", "txn-list-append"], &unnamed).0, 0);
+}

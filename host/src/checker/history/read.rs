@@ -6,7 +6,7 @@ use std::io::Read;
 
 use super::super::Value;
 use super::source::{Notation, Place, Source};
-use super::unnamed::Unnamed;
+use super::unnamed::{Unnamed, invoked};
 use super::{History, Op};
 
 /// A history and what was recorded with it.
@@ -56,7 +56,8 @@ impl std::error::Error for ReadError {}
 /// `f` is a `txn` if its value is a list of micro-operations, and a completion without it has that of its invocation.
 /// Where no operation has a `process`, each invocation is of a process of its own, and a completion is of the open
 /// invocation that it fits: the oldest with the same micro-operations or value, else with the same key, else with the
-/// same `f`.
+/// same `f`. In a history of completed transactions alone each was invoked when its process had completed the one before,
+/// or at the beginning.
 ///
 /// White space and comments do not count; an input of nothing else holds no history.
 pub fn read_histories<'r>(input: impl Read + 'r) -> Recordings<'r> {
@@ -157,7 +158,7 @@ impl Recordings<'_> {
             next = self.next_value()?;
         }
         operations.require_order().map_err(|(at, reason)| ReadError { place: places[at], reason })?;
-        let history = History::new(operations.ops)
+        let history = History::new(invoked(operations.ops))
             .map_err(|error| ReadError { place: places[error.index()], reason: error.to_string() })?;
         Ok(Recorded { history, ..Recorded::default() })
     }
@@ -192,7 +193,7 @@ fn history_of(field: Option<Value>) -> Result<History, String> {
         operations.add(record).map_err(|reason| format!("operation {position}: {reason}"))?;
     }
     operations.require_order().map_err(|(at, reason)| format!("operation {at}: {reason}"))?;
-    History::new(operations.ops).map_err(|error| error.to_string())
+    History::new(invoked(operations.ops)).map_err(|error| error.to_string())
 }
 
 /// The operations of one history as they come.

@@ -1,8 +1,10 @@
 //! Operations as other tools write them, without `f` or without `process`: gives them what they lack, by what they do.
 //! See [`read_histories`](super::read_histories) for the rules.
 
+use std::collections::{HashMap, VecDeque};
+
 use super::super::Value;
-use super::{Op, Process};
+use super::{Kind, Op, Process};
 
 /// The operations that are open, as far as completions without a process need them.
 #[derive(Default)]
@@ -10,6 +12,7 @@ pub(super) struct Unnamed {
     /// Whether operations of clients name their process, once the first of them was seen.
     is_named: Option<bool>,
     next_process: i64,
+    has_only_completions: bool,
     /// Invocations without a process that have no completion yet, oldest first.
     open: Vec<Invocation>,
 }
@@ -54,6 +57,16 @@ impl Unnamed {
                 self.open.push(Invocation { process, f: f.clone(), value });
                 (Value::Int(process), f)
             }
+            // Nothing is ever invoked, as it seems: each operation is a process of its own.
+            (None, false)
+                if f.as_ref().and_then(Value::as_str) == Some("txn")
+                    && (self.next_process == 0 || self.has_only_completions) =>
+            {
+                self.has_only_completions = true;
+                let process = self.next_process;
+                self.next_process += 1;
+                (Value::Int(process), f.ok_or_else(nameless)?)
+            }
             (None, false) => {
                 let place = self.answered(f.as_ref(), &value);
                 let place =
@@ -79,6 +92,35 @@ impl Unnamed {
             self.open.iter().position(|invocation| is_same_f(invocation) && fits(invocation))
         })
     }
+}
+
+/// A history of transactions' completions alone, as Elle's examples are, with an invocation for each. Nobody knows when they began: each
+/// does where its process had completed the one before, or at the beginning, so that no order is made up.
+pub(super) fn invoked(ops: Vec<Op>) -> Vec<Op> {
+    let is_of_client = |op: &&Op| op.process != Process::Nemesis;
+    let mut of_clients = ops.iter().filter(is_of_client).peekable();
+    if of_clients.peek().is_none() || of_clients.any(|op| op.kind == Kind::Invoke || &*op.f != "txn") {
+        return ops;
+    }
+    let mut processes = Vec::new();
+    let mut next: HashMap<Process, VecDeque<Op>> = HashMap::new();
+    for op in ops.iter().filter(is_of_client) {
+        let invocation = Op { kind: Kind::Invoke, error: None, exception: None, time_ns: 0, ..op.clone() };
+        let of_process = next.entry(op.process).or_insert_with(|| {
+            processes.push(op.process);
+            VecDeque::new()
+        });
+        of_process.push_back(invocation);
+    }
+    let mut invoked: Vec<Op> = Vec::with_capacity(2 * ops.len());
+    invoked.extend(processes.iter().filter_map(|process| next.get_mut(process)?.pop_front()));
+    for op in ops {
+        let (process, time_ns) = (op.process, op.time_ns);
+        invoked.push(op);
+        let following = next.get_mut(&process).and_then(VecDeque::pop_front);
+        invoked.extend(following.map(|following| Op { time_ns, ..following }));
+    }
+    invoked
 }
 
 /// Replaces a field of a map or adds it.

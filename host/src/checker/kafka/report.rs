@@ -38,8 +38,11 @@ impl KafkaResult {
     /// Adds the findings in words, the earliest first.
     pub(super) fn explained(mut self, history: &History) -> KafkaResult {
         let bad = self.errors.iter().filter(|errors| errors.are_bad(&self.options));
-        let mut findings: Vec<Finding> = bad.flat_map(|errors| errors.findings(history)).collect();
-        findings.sort_by_key(|finding| finding.op_index.unwrap_or(usize::MAX));
+        // One of each kind before the second of any: a kind with many cases must not hide the others.
+        let ranked = bad.flat_map(|errors| errors.findings(history).enumerate());
+        let mut ranked: Vec<(usize, Finding)> = ranked.collect();
+        ranked.sort_by_key(|(rank, finding)| (*rank > 0, finding.op_index.unwrap_or(usize::MAX)));
+        let mut findings: Vec<Finding> = ranked.into_iter().map(|(_, finding)| finding).collect();
         findings.extend(self.unseen.iter().map(|unseen| Finding::overall(unseen.sentence())));
         self.violations = findings;
         self.unjudged = self.obstacles.iter().map(|obstacle| Finding::overall(obstacle.clone())).collect();
@@ -76,7 +79,10 @@ impl Explain for KafkaResult {
 
 impl Errors {
     fn findings(&self, history: &History) -> impl Iterator<Item = Finding> {
-        self.shown().into_iter().take(FINDINGS).map(|evidence| {
+        let shown: Vec<_> = self.shown().into_iter().take(FINDINGS).collect();
+        let more = self.count.saturating_sub(shown.len());
+        let more = (more > 0).then(|| Finding::overall(format!("{}: so many more: {more}", self.name)));
+        let told = shown.into_iter().map(|evidence| {
             let text = format!("{}: {}", self.name, evidence.sentence());
             let op = match evidence {
                 Evidence::Case(case) => case.op,
@@ -88,7 +94,8 @@ impl Errors {
                 None => Finding::overall(text),
             };
             finding.involving(evidence.parts())
-        })
+        });
+        told.chain(more)
     }
 
     /// The cases that Jepsen shows: the worst ones of the kinds that may have many.

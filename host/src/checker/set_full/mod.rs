@@ -14,8 +14,11 @@ use self::scan::{Scan, Sightings, scan};
 use super::verdict::{Explain, Finding, seconds};
 use super::{History, Kind, Valid, Value};
 
-/// How many of the most stale elements the result lists, and how many lost ones are put into words.
+/// How many of the most stale elements the result lists.
 const LISTED: usize = 8;
+
+/// How many lost elements are put into words, and so counted where not all of them are shown.
+const TOLD: usize = 1000;
 
 /// The verdict on a set's history. Latencies are in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -269,7 +272,7 @@ fn losses(history: &History, elements: &[Element]) -> Vec<Finding> {
     let mut lost: Vec<&Element> =
         elements.iter().filter(|element| element.outcome == Outcome::Lost).collect();
     lost.sort_by_key(|element| element.known.max(element.last_present));
-    lost.into_iter().take(LISTED).filter_map(|element| element.loss(history)).collect()
+    lost.into_iter().take(TOLD).filter_map(|element| element.loss(history)).collect()
 }
 
 impl Explain for SetFullResult {

@@ -272,7 +272,7 @@ proptest! {
             result.elements.iter().map(|element| (element.element.clone(), element.outcome)).collect();
         prop_assert_eq!(ours, outcomes_by_jepsen(&history));
         prop_assert_eq!(result.valid == Valid::False, result.lost_count > 0);
-        prop_assert_eq!(result.violations().len(), result.lost_count.min(LISTED));
+        prop_assert_eq!(result.violations().len(), result.lost_count.min(TOLD));
         prop_assert_eq!(result.unjudged().is_empty(), result.valid != Valid::Unknown);
     }
 }

@@ -104,8 +104,8 @@ impl Explain for TxnResult {
     }
 }
 
-/// Findings shown to a person; `anomalies` has them all.
-const FINDINGS_SHOWN: usize = 8;
+/// Findings in words, which are counted where not all of them are shown; `anomalies` has them all.
+const FINDINGS_SHOWN: usize = 1000;
 
 impl TxnResult {
     /// The result when this, besides, could not be judged: what was found stays, but nothing more is known to be right.

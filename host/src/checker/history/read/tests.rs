@@ -141,8 +141,10 @@ fn operations_without_process_and_f_are_told_by_what_they_do() {
     assert!(ops.iter().all(|op| op.f == "txn"));
     let processes: Vec<_> = ops.iter().map(|op| op.process.to_string()).collect();
     assert_eq!(processes, ["0", "1", "2", "1", "0", "2", "3", "3"]);
-    let error = read(b"{:type :ok :value [[:r 1 nil]]}").unwrap_err();
+    let error = read(b"{:type :ok :f :add :value 1}").unwrap_err();
     assert!(error.starts_with("line 1, column 1: a completion, but no invocation"), "{error}");
+    let late = read(b"{:type :invoke :value []} {:type :ok :value []} {:type :ok :value []}").unwrap_err();
+    assert!(late.starts_with("line 1, column 49: a completion, but no invocation"), "{late}");
     let mixed = read(b"{:type :invoke :f :add :value 1 :process 0} {:type :ok :f :add :value 1}");
     let told = "line 1, column 45: `process` must be in every operation or in none";
     assert_eq!(mixed.unwrap_err(), told);
