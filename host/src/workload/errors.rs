@@ -113,7 +113,7 @@ impl Tally {
         }
         self.failures.error_count += 1;
         let code = ErrorCode::named(&name);
-        self.expected_count += usize::from(code.is_some_and(is_expected));
+        self.expected_count += usize::from(code.is_some_and(|code| is_expected(&op.f, code)));
         let text = text.map(|text| excerpt(&text, MAX_TEXT));
         let key = (name.clone(), text.as_deref().map(without_numbers).unwrap_or_default());
         let errors = &mut self.failures.errors;
@@ -162,7 +162,7 @@ impl Failures {
         if self.no_answer_count > 0 {
             told.push(format!("no answer ({})", times(self.no_answer_count)));
         }
-        let text = format!("`{f}`: {} of {} failed: {}", self.all(), self.count, told.join(", "));
+        let text = format!("`{f}`: {} of {} did not succeed: {}", self.all(), self.count, told.join(", "));
         let example = self.errors.first().map(|answer| answer.example);
         Finding { op_index: example, ..Finding::overall(text) }
     }
@@ -184,9 +184,15 @@ fn times(count: usize) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
-fn is_expected(code: ErrorCode) -> bool {
+/// Whether a correct node gives this answer to this operation, too.
+fn is_expected(f: &str, code: ErrorCode) -> bool {
     use ErrorCode as E;
-    [E::KEY_DOES_NOT_EXIST, E::KEY_ALREADY_EXISTS, E::PRECONDITION_FAILED, E::TXN_CONFLICT].contains(&code)
+    let expected: &[ErrorCode] = match f {
+        "read" | "write" | "cas" => &[E::KEY_DOES_NOT_EXIST, E::KEY_ALREADY_EXISTS, E::PRECONDITION_FAILED],
+        "txn" => &[E::TXN_CONFLICT],
+        _ => &[],
+    };
+    expected.contains(&code)
 }
 
 /// The name and the text of an operation's `error`: `name`, `[name, text]`, or `indeterminate: name: text` in workloads
@@ -230,11 +236,15 @@ mod tests {
 
     /// A history of `add`s that ended like this, one after the other.
     fn history(ends: &[(&str, &str)]) -> History {
+        history_of("add", ends)
+    }
+
+    fn history_of(f: &str, ends: &[(&str, &str)]) -> History {
         let mut ops = Vec::new();
         for (process, (kind, error)) in ends.iter().enumerate() {
             for (kind, error) in [("invoke", "null"), (*kind, *error)] {
                 let record =
-                    format!(r#"{{"type":"{kind}","process":{process},"f":"add","value":1,"error":{error}}}"#);
+                    format!(r#"{{"type":"{kind}","process":{process},"f":"{f}","value":1,"error":{error}}}"#);
                 ops.push(Op::from_value(Value::from_json(&record).unwrap(), ops.len()).unwrap());
             }
         }
@@ -255,8 +265,7 @@ mod tests {
     #[test]
     fn both_ways_of_writing_an_error_are_told_alike() {
         for (crash, silence) in [(CRASH, SILENCE), (OPEN, OPEN_SILENCE)] {
-            let expected =
-                r#"`add`: 3 of 4 failed: crash (13): "I do not know add" (2 times), no answer (once)"#;
+            let expected = r#"`add`: 3 of 4 did not succeed: crash (13): "I do not know add" (2 times), no answer (once)"#;
             assert_eq!(told(&[crash, crash, silence, OK], Valid::False), [expected]);
         }
     }
@@ -272,11 +281,18 @@ mod tests {
 
     #[test]
     fn what_is_to_be_expected_does_not_clutter() {
-        assert_eq!(told(&[CONFLICT, CONFLICT, OK], Valid::True), [""; 0]);
-        assert_eq!(told(&[CONFLICT, CONFLICT, OK], Valid::False), [""; 0]);
+        let told_of_txn =
+            |ends: &[(&str, &str)], valid| Errors::of(&history_of("txn", ends), valid, &[]).findings.len();
+        assert_eq!(told_of_txn(&[CONFLICT, CONFLICT, OK], Valid::True), 0);
+        assert_eq!(told_of_txn(&[CONFLICT, CONFLICT, OK], Valid::False), 0);
+        assert_eq!(told_of_txn(&[CONFLICT, CONFLICT], Valid::False), 1, "nothing else ever happened");
+        assert_eq!(
+            told(&[CONFLICT, CONFLICT, OK], Valid::True).len(),
+            1,
+            "no conflict is expected of an add"
+        );
         assert_eq!(told(&[CRASH, OK, OK], Valid::True), [""; 0], "a few");
         assert_eq!(told(&[CRASH, CRASH, OK], Valid::True).len(), 1, "most of them");
-        assert_eq!(told(&[CONFLICT, CONFLICT], Valid::False).len(), 1, "nothing else ever happened");
         assert_eq!(Errors::of(&history(&[CONFLICT, OK]), Valid::True, &[]).by_f["add"].error_count, 1);
     }
 
@@ -289,7 +305,7 @@ mod tests {
             )
             .collect();
         let ends: Vec<_> = ends.iter().map(|error| ("fail", error.as_str())).collect();
-        let expected = "`add`: 14 of 14 failed: abort (14): \"term 0 is over\" (9 times), abort (14): \"reason a\" (once), \
+        let expected = "`add`: 14 of 14 did not succeed: abort (14): \"term 0 is over\" (9 times), abort (14): \"reason a\" (once), \
             abort (14): \"reason b\" (once), other errors (3 times)";
         assert_eq!(told(&ends, Valid::False), [expected]);
     }
@@ -297,7 +313,10 @@ mod tests {
     #[test]
     fn a_death_that_is_told_already_is_called_one() {
         let errors = Errors::of(&history(&[CRASH, CRASH]), Valid::False, &["I do not know add"]);
-        assert_eq!(errors.findings[0].text, "`add`: 2 of 2 failed: crash (13): its node died (2 times)");
+        assert_eq!(
+            errors.findings[0].text,
+            "`add`: 2 of 2 did not succeed: crash (13): its node died (2 times)"
+        );
         assert_eq!(errors.by_f["add"].errors[0].text.as_deref(), Some("I do not know add"), "the data stays");
     }
 

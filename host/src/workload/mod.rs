@@ -25,6 +25,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::checker::verdict::{Explain, Finding};
 use crate::checker::{History, Op, Valid, Value};
+use crate::protocol::quote;
 
 pub use errors::Errors;
 pub use reply::{Malformed, Schema};
@@ -61,7 +62,7 @@ pub fn named(name: &str, options: &Options) -> Result<Box<dyn Workload>, String>
         "txn-list-append" => Box::new(txn_list_append::TxnListAppend::new(options)?),
         "txn-rw-register" => Box::new(txn_rw_register::TxnRwRegister::new(options)?),
         "unique-ids" => Box::new(unique_ids::UniqueIds),
-        _ => return Err(format!("unknown workload {name}; there are {}", NAMES.join(", "))),
+        _ => return Err(format!("unknown workload {}; there are {}", quote(name), NAMES.join(", "))),
     })
 }
 

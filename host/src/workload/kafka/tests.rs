@@ -327,9 +327,10 @@ fn committed_offsets_that_cannot_be_right_are_warnings() {
         let mut checked = Simulation::of("kafka").run(2_000, |_, request| logs.serve(request, fault)).check();
         assert_eq!(checked.warnings.is_empty(), fault == Fault::None, "{:?}", checked.warnings.first());
         assert!(checked.warnings.iter().any(|warning| warning.text.contains(what)) || what.is_empty());
+        // Maelstrom asks nothing of committed offsets, and a replica may be behind.
         let before = checked.valid;
         checked.hold_strictly();
-        assert_eq!(checked.valid, if fault == Fault::None { before } else { Valid::False });
+        assert_eq!(checked.valid, before);
     }
 }
 
