@@ -23,8 +23,8 @@ pub(super) struct Client {
     pub last_msg_id: i64,
     /// The request it waits for.
     pub waiting_for: Option<i64>,
-    /// Requests that it has given up and that have not been answered since.
-    given_up: Vec<i64>,
+    /// Requests that it has given up and that have not been answered since, with the time when it did.
+    given_up: Vec<(i64, u64)>,
     /// When it was closed, on the run's clock: a closed client receives nothing further.
     pub closed_ns: Option<u64>,
 }
@@ -32,8 +32,8 @@ pub(super) struct Client {
 /// What a message is to a client that does not answer the request it waits for (spec §3.3). Maelstrom takes no notice of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stray {
-    /// An answer to a request that the client has given up.
-    Late,
+    /// An answer to a request that the client had given up at this time.
+    Late(u64),
     /// Another answer to a request that has had one.
     Again(i64),
     /// An answer to a request that the client has not made.
@@ -53,11 +53,11 @@ impl Client {
     }
 
     /// Stops waiting for this request; `false` if it did not wait for it.
-    pub fn give_up(&mut self, msg_id: i64) -> bool {
+    pub fn give_up(&mut self, msg_id: i64, now_ns: u64) -> bool {
         let waits = self.waiting_for == Some(msg_id);
         if waits {
             self.waiting_for = None;
-            self.given_up.push(msg_id);
+            self.given_up.push((msg_id, now_ns));
         }
         waits
     }
@@ -73,9 +73,9 @@ impl Client {
             self.waiting_for = None;
             return Ok(());
         }
-        if let Some(at) = self.given_up.iter().position(|given_up| *given_up == msg_id) {
-            self.given_up.swap_remove(at);
-            return Err(Stray::Late);
+        if let Some(at) = self.given_up.iter().position(|(given_up, _)| *given_up == msg_id) {
+            let (_, since_ns) = self.given_up.swap_remove(at);
+            return Err(Stray::Late(since_ns));
         }
         Err(if (1..=self.last_msg_id).contains(&msg_id) {
             Stray::Again(msg_id)
@@ -86,21 +86,21 @@ impl Client {
 }
 
 impl Stray {
-    /// Why it answers nothing; `None` for an answer that merely came late.
-    pub fn reason(&self, waiting_for: Option<i64>) -> Option<String> {
+    /// Why it answers nothing.
+    pub fn reason(&self, waiting_for: Option<i64>) -> String {
         let wanted = match waiting_for {
             Some(msg_id) => format!("must be {msg_id}"),
             None => "must be the `msg_id` of a request that is open".to_owned(),
         };
-        Some(match self {
-            Stray::Late => return None,
+        match self {
+            Stray::Late(_) => "it came too late".to_owned(),
             Stray::Again(msg_id) => format!("request {msg_id} has been answered before"),
             Stray::Unasked(msg_id) => format!("`in_reply_to` is {msg_id}, it {wanted}"),
             Stray::NoReply => format!("`in_reply_to` is missing, it {wanted}"),
             Stray::NotAnInteger(value) => {
                 format!("`in_reply_to` is {}, it {wanted}", quote(&value.to_string()))
             }
-        })
+        }
     }
 }
 
@@ -201,7 +201,12 @@ impl Outcome {
     /// An error body (spec §7.1, §7.2).
     pub fn error(body: &Value, policy: ClientPolicy, is_idempotent: bool) -> Outcome {
         let Some(code) = body.get("code").and_then(Value::as_i64) else {
-            return Outcome::Exception("Malformed RPC response: an error needs an integer `code`".to_owned());
+            let code = body.get("code").map_or("none".to_owned(), |code| quote(&code.to_string()));
+            let text = body.get("text").map(|text| format!("; its text is {}", quote(&text.to_string())));
+            return Outcome::Exception(format!(
+                "an error needs an integer `code`, got {code}{}",
+                text.unwrap_or_default()
+            ));
         };
         let code = u32::try_from(code).map_or(ErrorCode(u32::MAX), ErrorCode);
         let text = body.get("text").cloned().unwrap_or_default();
@@ -282,7 +287,10 @@ mod tests {
 
     #[test]
     fn an_error_without_a_code_is_malformed() {
-        assert!(error(r#"{"text":"no"}"#, MAPPING, false).starts_with("exception Malformed"));
+        assert!(
+            error(r#"{"text":"no"}"#, MAPPING, false)
+                .starts_with("exception an error needs an integer `code`, got none; its text is \"no\"")
+        );
     }
 
     #[test]
@@ -292,11 +300,11 @@ mod tests {
         let client = clients.get(client);
         let reason = |client: &mut Client, in_reply_to: &str| {
             let body = Value::from_json(&format!("{{\"in_reply_to\":{in_reply_to}}}")).unwrap();
-            client.take(&body).map_err(|stray| stray.reason(client.waiting_for).unwrap_or("late".to_owned()))
+            client.take(&body).map_err(|stray| stray.reason(client.waiting_for))
         };
         client.ask();
-        assert!(client.give_up(1) && !client.give_up(1));
-        assert_eq!(reason(client, "1"), Err("late".to_owned()));
+        assert!(client.give_up(1, 0) && !client.give_up(1, 0));
+        assert_eq!(reason(client, "1"), Err("it came too late".to_owned()));
         assert_eq!(reason(client, "1"), Err("request 1 has been answered before".to_owned()));
         client.ask();
         assert_eq!(reason(client, "\"2\""), Err("`in_reply_to` is \"2\", it must be 2".to_owned()));

@@ -21,6 +21,8 @@ pub enum Kind {
     TooEarly,
     /// A message to a client that has given up and is gone.
     TooLate,
+    /// An answer to a client that is there and has given up. Maelstrom discards it in silence.
+    Late,
     /// A message to a client that is there, which answers nothing the client waits for.
     AnswersNothing,
     /// A request that a service cannot make sense of.
@@ -46,6 +48,7 @@ impl Kind {
             Kind::UnknownDestination => "unknown-destination",
             Kind::TooEarly => "too-early",
             Kind::TooLate => "too-late",
+            Kind::Late => "late",
             Kind::AnswersNothing => "answers-nothing",
             Kind::BadRequest => "bad-request",
             Kind::Flood => "flood",

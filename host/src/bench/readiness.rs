@@ -94,7 +94,7 @@ pub enum Failure {
     Refused {
         /// What it was asked.
         request: Request,
-        /// The error: its code and text as far as they are there.
+        /// What was expected, and the error: its code and text as far as they are there.
         error: String,
     },
     /// It died before.
@@ -109,7 +109,7 @@ impl Failure {
     pub(super) fn not_init_ok(body: &Value) -> Failure {
         let request = Request::Init;
         if let Some(error) = told_error(body) {
-            return Failure::Refused { request, error };
+            return Failure::Refused { request, error: format!("expected type init_ok, got {error}") };
         }
         let why = match body.get("type") {
             Some(kind) => format!("its type is {kind}, and must be \"init_ok\""),
@@ -121,11 +121,10 @@ impl Failure {
     /// An answer to the workload's set-up that is not as it must be.
     pub(super) fn malformed_setup(body: &Value, expected: &str, malformed: &impl fmt::Display) -> Failure {
         let request = Request::Setup;
-        let why = match told_error(body) {
-            Some(error) => format!("{expected}, got {error}"),
-            None => malformed.to_string(),
-        };
-        Failure::Answered { request, body: body.to_string(), why }
+        match told_error(body) {
+            Some(error) => Failure::Refused { request, error: format!("{expected}, got {error}") },
+            None => Failure::Answered { request, body: body.to_string(), why: malformed.to_string() },
+        }
     }
 
     /// What happened, of the node that is called so.
@@ -137,7 +136,7 @@ impl Failure {
             Failure::Answered { request, body, why } => {
                 format!("{node} answered {request} wrongly: {why}: {}", quote(body))
             }
-            Failure::Refused { request, error } => format!("{node} answered {request} with {error}"),
+            Failure::Refused { request, error } => format!("{node} answered {request} wrongly: {error}"),
             Failure::Died { reason } => format!("{node} died before it was ready: {reason}"),
         }
     }
@@ -194,7 +193,7 @@ mod tests {
         );
         assert_eq!(
             told(r#"{"type":"error","code":10,"text":"no"}"#),
-            r#"n1 answered init with error 10 (not-supported): "no""#
+            r#"n1 answered init wrongly: expected type init_ok, got error 10 (not-supported): "no""#
         );
         assert!(told("{}").starts_with("n1 answered init wrongly: it has no type"));
     }

@@ -398,7 +398,7 @@ impl OffenceReport {
         if !also.is_empty() {
             text += &format!("; also {also}");
         }
-        if let Some(quote) = &self.quote {
+        if let Some(quote) = self.quote.as_ref().filter(|quote| !quote.is_empty()) {
             text += &format!(": {quote}");
         }
         Finding::at_time(u64::try_from(self.time).unwrap_or_default(), text)

@@ -102,7 +102,8 @@ impl<'a> Envelope<'a> {
     }
 
     /// Reads a line that a node has written, as Maelstrom does (spec §3.1): a body that is missing is empty, and a key that
-    /// does not belong into an envelope, which comes back beside it, makes the message malformed.
+    /// does not belong into an envelope, or an `id` that is not an integer, makes the message malformed and comes back beside
+    /// it.
     pub fn parse_output(line: &'a str) -> Result<(Envelope<'a>, Option<String>), Malformed> {
         let envelope = match Envelope::parse(line.as_bytes()) {
             Err(Malformed::Missing("body")) => {
@@ -117,7 +118,9 @@ impl<'a> Envelope<'a> {
         };
         let mut stray = None;
         json::scan_object(line, |member| {
-            let belongs = ["id", "src", "dest", "body"].iter().any(|key| member.key.is(key));
+            let is_integer = || line[member.value.clone()].parse::<i128>().is_ok();
+            let belongs = ["src", "dest", "body"].iter().any(|key| member.key.is(key))
+                || member.key.is("id") && is_integer();
             if !belongs && stray.is_none() {
                 stray = Some(member.key.decode().unwrap_or_default().into_owned());
             }

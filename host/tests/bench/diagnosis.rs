@@ -50,7 +50,8 @@ fn errors_that_nodes_answer_are_told_with_their_texts_whatever_the_workload() {
         let text = error["text"].as_str().unwrap();
         assert!(text.starts_with("13 "), "{workload}: {text}");
         let count = &error["count"];
-        let told = format!("`{f}`: {count} of {count} failed: crash (13): \"{text}\" ({count} times)");
+        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let told = format!("`{f}`: {count} of {count} did not succeed: crash (13): \"{text}\" ({times})");
         assert!(stdout.contains(&told), "{workload}: expected {told}\n{stdout}");
         let example = error["example"].as_u64().unwrap() as usize;
         assert!(run.file("history.jsonl").lines().nth(example).unwrap().contains(text), "{workload}");
@@ -71,7 +72,10 @@ fn a_history_is_told_by_its_errors_as_its_run_was() {
         .output()
         .expect("the host runs");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.contains(r#" failed: temporarily-unavailable (11): "11 not now generate" ("#), "{told}");
+    assert!(
+        told.contains(r#" did not succeed: temporarily-unavailable (11): "11 not now generate" ("#),
+        "{told}"
+    );
 }
 
 #[test]
@@ -123,7 +127,8 @@ fn a_set_up_that_was_refused_is_told_with_the_text() {
 
     let run = refusing("echo", &["init", "14", "not", "today"]);
     assert_eq!(run.status(), 255);
-    let expected = r#"n0 answered init with error 14 (abort): "14 not today init""#;
+    let expected =
+        r#"n0 answered init wrongly: expected type init_ok, got error 14 (abort): "14 not today init""#;
     assert!(run.stderr().contains(expected), "{}", run.stderr());
 }
 
@@ -164,7 +169,7 @@ fn a_death_is_told_once_in_the_plugin_s_own_words_with_every_node_s_time() {
     for crash in crashes {
         assert_eq!((&crash["reason"], &crash["details"][0]), (&REASON.into(), &"at mortal::look_up".into()));
     }
-    assert!(stdout.contains("failed: crash (13): its node died ("), "{stdout}");
+    assert!(stdout.contains("did not succeed: crash (13): its node died ("), "{stdout}");
     assert!(
         run.file("journal.jsonl").contains("seq-kv said no"),
         "whoever waited for an answer has been told"
@@ -173,7 +178,7 @@ fn a_death_is_told_once_in_the_plugin_s_own_words_with_every_node_s_time() {
 
 #[test]
 fn a_panic_in_init_is_told_where_the_test_cannot_begin() {
-    let run = dying("--node-count 2 --time-limit 1 --set die=init");
+    let run = dying("--node-count 2 --time-limit 1 --set die=init --start-spread 0");
     assert_eq!(run.status(), 255);
     let expected = "n0 died before it was ready: panicked at host/tests/plugins/mortal/src/lib.rs:67:13: no good setting: café";
     assert!(run.stderr().contains(expected), "{}", run.stderr());

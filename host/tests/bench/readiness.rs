@@ -113,7 +113,7 @@ fn an_answer_of_another_type_ends_the_run_at_once() {
         &answering(
             r#"{"src":"n1","dest":"c0","body":{"type":"error","code":10,"text":"what?","in_reply_to":1}}"#,
         ),
-        "n1 answered init with error 10: what?",
+        r#"n1 answered init wrongly: expected type init_ok, got error 10 (not-supported): "what?""#,
         &[],
     );
 }
@@ -139,7 +139,9 @@ fn a_node_that_does_not_answer_the_set_up_is_told_by_its_request() {
 
 #[test]
 fn a_plugin_that_does_not_begin_leaves_its_files_and_trace() {
-    let run = test("-w broadcast --plugin broadcast --set nonsense=1 --time-limit 2 --trace --log-net-send");
+    let run = test(
+        "-w broadcast --plugin broadcast --set nonsense=1 --time-limit 2 --start-spread 0 --trace --log-net-send",
+    );
     cannot_begin(&run, "n1 died before it was ready: ", &["nonsense"]);
     assert!(run.stdout().contains("c0 -> n1  init "), "{}", run.stdout());
     assert!(run.stderr().contains("c0 -> n1  init "), "{}", run.stderr());
@@ -166,7 +168,8 @@ fn a_report_of_a_run_that_could_not_begin_can_be_made_again() {
 
 #[test]
 fn a_sweep_tells_of_each_seed_that_cannot_begin_where_its_files_are() {
-    let sweep = test("-w broadcast --plugin broadcast --set nonsense=1 --time-limit 2 --seeds 2");
+    let sweep =
+        test("-w broadcast --plugin broadcast --set nonsense=1 --time-limit 2 --start-spread 0 --seeds 2");
     assert_eq!(sweep.status(), 255, "{}", sweep.stderr());
     for seed in 1..=2 {
         let line = format!("seed {seed}: the test cannot begin: n1 died before it was ready: ");
@@ -196,8 +199,7 @@ fn a_challenge_that_cannot_begin_is_told_with_the_reason_and_the_rest_goes_on() 
     let stdout = String::from_utf8_lossy(&challenges.stdout);
     assert_eq!(challenges.status.code(), Some(1), "{}", String::from_utf8_lossy(&challenges.stderr));
     assert!(stdout.contains("| pass "), "{stdout}");
-    let reason =
-        "challenge 3a failed: the test cannot begin: n0 answered the workload's set-up with error 10: ";
+    let reason = "challenge 3a failed: the test cannot begin: n0 answered the workload's set-up wrongly: expected type topology_ok, got error 10 (not-supported): ";
     assert!(stdout.contains(reason), "{stdout}");
 }
 

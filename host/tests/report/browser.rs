@@ -45,7 +45,7 @@ fn no_complaints(browser: &Browser) {
 
 #[test]
 fn a_run_that_could_not_begin_shows_why_and_what_was_sent() {
-    let run = test("-w broadcast --plugin broadcast --set nonsense=1 --seed 7");
+    let run = test("-w broadcast --plugin broadcast --set nonsense=1 --start-spread 0 --seed 7");
     assert_eq!(run.status(), 255, "{}", run.stderr());
     let Some(mut browser) = opened(&run) else { return };
     assert_eq!(browser.text("#verdict"), "UNKNOWN");

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::descent::{self, Process};
@@ -99,10 +99,11 @@ pub(super) fn kill_descendants() -> impl Drop {
     nodes
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP kill all nodes and end this process with 128 and the signal's number, as a
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT kill all nodes and end this process with 128 and the signal's number, as a
 /// shell tells it. `say` is given the signal's name. A signal that is ignored, as under `nohup`, stays so.
 pub fn end_on_signals(say: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !descent::is_ignored(*signal));
+    let wanted =
+        [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !descent::is_ignored(*signal));
     let mut signals = Signals::new(wanted)?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         let Some(signal) = signals.forever().next() else { return };

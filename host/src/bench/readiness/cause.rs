@@ -76,8 +76,10 @@ impl fmt::Display for Cause {
             Cause::HeldBack(line) => {
                 write!(f, "it wrote something only when its input was closed: {}", quote(line))
             }
-            Cause::Nothing(true, _) => write!(f, "it wrote nothing to standard output"),
-            Cause::Nothing(false, _) => write!(f, "it sent nothing"),
+            Cause::Nothing(true, kind) if kind == "init" => write!(f, "it wrote nothing to standard output"),
+            Cause::Nothing(true, kind) => write!(f, "it wrote nothing after `{kind}`"),
+            Cause::Nothing(false, kind) if kind == "init" => write!(f, "it sent nothing"),
+            Cause::Nothing(false, kind) => write!(f, "it sent nothing after `{kind}`"),
         }
     }
 }

@@ -148,8 +148,8 @@ impl<'t> Loop<'t> {
                 self.finish();
             }
         }
-        let logs = self.cluster.stop();
         self.name_mute_nodes();
+        let logs = self.cluster.stop();
         let history = History::new(self.ops).expect("the run loop records operations in pairs");
         Run {
             history,

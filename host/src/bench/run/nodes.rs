@@ -5,7 +5,7 @@ use std::mem;
 use super::{Event, INIT_TIMEOUT_NS, Loop};
 use crate::bench::Crash;
 use crate::bench::clients::Owner;
-use crate::bench::cluster::Death;
+use crate::bench::cluster::{Death, Partial};
 use crate::bench::network::DropReason;
 use crate::bench::nodes::Life;
 use crate::bench::offence::Kind as Offending;
@@ -110,7 +110,7 @@ impl Loop<'_> {
 
     /// A node that has left every request unanswered to the end is named, whatever else is wrong with it.
     pub(super) fn name_mute_nodes(&mut self) {
-        for (node, name) in self.nodes.iter().zip(&self.test.options.nodes) {
+        for (index, (node, name)) in self.nodes.iter().zip(&self.test.options.nodes).enumerate() {
             let count = node.answers.unanswered;
             if count == 0 || matches!(node.life, Life::Killed | Life::Dead) {
                 continue;
@@ -126,8 +126,18 @@ impl Loop<'_> {
                 _ => (self.load_began_ns, "at all".to_owned()),
             };
             let requests = if count == 1 { "1 request" } else { &*format!("{count} requests") };
-            let text = || format!("it answered nothing {since}: {requests} timed out");
-            self.offences.note(name, since_ns, Offending::Mute, text);
+            let partial = self.cluster.written(index).pipe.and_then(|pipe| pipe.partial);
+            let text = || {
+                let text = format!("it answered nothing {since}: {requests} timed out");
+                match partial {
+                    None => (text, None),
+                    Some(Partial { bytes, begin }) => {
+                        let note = format!("; it has written {bytes} bytes without a newline");
+                        (text + &note, Some(begin))
+                    }
+                }
+            };
+            self.offences.note_quoting(name, since_ns, Offending::Mute, text);
         }
     }
 }

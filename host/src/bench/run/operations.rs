@@ -1,6 +1,6 @@
 //! The workload's operations: begun by workers, followed through requests and replies, completed, recorded.
 
-use std::mem;
+use std::{fmt, mem};
 
 use rand::RngExt;
 
@@ -72,18 +72,26 @@ impl Loop<'_> {
         self.nodes[node].answers.answered(self.now_ns);
         if body.get("type").and_then(Value::as_str) == Some("error") {
             let is_idempotent = self.is_idempotent(worker);
-            self.complete(worker, Outcome::error(&body, self.workload.clients(), is_idempotent));
-            return;
+            let outcome = match Outcome::error(&body, self.workload.clients(), is_idempotent) {
+                Outcome::Exception(why) => self.malformed(node, &why),
+                outcome => outcome,
+            };
+            return self.complete(worker, outcome);
         }
         let Some(in_hand) = &self.workers[worker].busy else { return };
         match self.workload.reply(worker, &in_hand.invocation, body) {
             Ok(step) => self.follow(worker, step),
             Err(malformed) => {
-                let node = &self.test.options.nodes[worker % self.nodes.len()];
-                let text = format!("Malformed RPC response from {node}: {malformed}");
-                self.complete(worker, Outcome::Exception(text));
+                let outcome = self.malformed(node, &malformed);
+                self.complete(worker, outcome);
             }
         }
+    }
+
+    /// A reply that is not as it must be, and why (spec §3.3).
+    fn malformed(&self, node: usize, why: &impl fmt::Display) -> Outcome {
+        let node = &self.test.options.nodes[node];
+        Outcome::Exception(format!("Malformed RPC response from {node}: {why}"))
     }
 
     pub(super) fn complete(&mut self, worker: usize, outcome: Outcome) {

@@ -1,7 +1,7 @@
 //! Clients' requests and what comes of them: the answer they wait for, something else, or nothing in time.
 
 use super::{Event, INIT_TIMEOUT_NS, Loop};
-use crate::bench::clients::{self, Outcome, Owner};
+use crate::bench::clients::{self, Outcome, Owner, Stray};
 use crate::bench::journal::MessageId;
 use crate::bench::network::DropReason;
 use crate::bench::offence::Kind as Offending;
@@ -40,12 +40,22 @@ impl Loop<'_> {
                 Owner::Setup(node) => self.set_up(node, &body),
                 Owner::Worker(worker) => self.replied(worker, body),
             },
-            Err(stray) => {
-                if let Some(reason) = stray.reason(waiting_for) {
-                    self.answers_nothing(message, &reason);
-                }
+            Err(Stray::Late(since_ns)) => self.answers_late(message, since_ns),
+            Err(stray) => self.answers_nothing(message, &stray.reason(waiting_for)),
+        }
+    }
+
+    /// An answer nobody waits for any longer: the node is slow, and not mute.
+    fn answers_late(&mut self, message: MessageId, since_ns: u64) {
+        let (src, dest) = (self.journal.src(message), self.journal.dest(message));
+        if let Some(node) = self.node_named(src) {
+            self.nodes[node].answers.answered(self.now_ns);
+            if self.nodes[node].resumed_ns >= Some(since_ns) {
+                return; // It could not know.
             }
         }
+        let text = || format!("it answered {dest} after {dest} had given up");
+        self.offences.note(src, self.now_ns, Offending::Late, text);
     }
 
     fn answers_nothing(&mut self, message: MessageId, reason: &str) {
@@ -89,7 +99,7 @@ impl Loop<'_> {
         if !self.has_begun && !matches!(owner, Owner::Worker(_)) {
             return; // `await_nodes` decides how long it waits.
         }
-        if !self.clients.get(client).give_up(msg_id) {
+        if !self.clients.get(client).give_up(msg_id, self.now_ns) {
             return;
         }
         match owner {

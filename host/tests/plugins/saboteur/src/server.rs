@@ -160,6 +160,8 @@ impl Server {
     fn txn(&mut self, body: &Value) -> Value {
         let is_stale = self.fails("stale");
         let before = if is_stale { self.old_registers.clone() } else { BTreeMap::new() };
+        // Beside other steps it could contradict them.
+        let is_alone = body["txn"].as_array().is_some_and(|steps| steps.len() == 1);
         let done: Vec<Value> = body["txn"]
             .as_array()
             .expect("a transaction")
@@ -167,7 +169,7 @@ impl Server {
             .map(|op| {
                 let (f, key, value) = (op[0].as_str().expect("f"), op[1].to_string(), &op[2]);
                 match f {
-                    "r" if self.fails("invent") => json!(["r", op[1], 1_000_000]),
+                    "r" if self.fails("invent") && is_alone => json!(["r", op[1], 1_000_000]),
                     "r" if is_stale => json!(["r", op[1], before.get(&key)]),
                     "r" => json!(["r", op[1], self.registers.get(&key)]),
                     "w" => {
