@@ -95,6 +95,7 @@ struct Perf {
 impl Counted {
     /// From the text of `results.json`. Fails with what is missing or of another type.
     pub fn of(results: &str) -> anyhow::Result<Counted> {
+        ensure!(!results.trim().is_empty(), "it is empty");
         // To serde, a list may be a struct too.
         ensure!(results.trim_start().starts_with('{'), "it is not a JSON object");
         Ok(serde_json::from_str(results)?)

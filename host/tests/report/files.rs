@@ -76,7 +76,7 @@ fn damaged_files_are_named_in_one_line() {
         ("results.json", "[1]", "results.json: it is not a JSON object"),
         ("results.json", "{\"valid?\":true}", "results.json: missing field"),
         ("results.json", "{\"valid?\":7}", "results.json: `valid?` must be true, false or"),
-        ("results.json", "", "results.json: EOF while parsing"),
+        ("results.json", "", "results.json: it is empty"),
         ("test.json", "{\"workload\":7}", "test.json: invalid type"),
         ("history.jsonl", "{\"type\":\"ok\"}\n", "history.jsonl: line 1, column 1: "),
         ("history.jsonl", "", "history.jsonl holds 0 completed operations, but results.json counts"),
