@@ -42,7 +42,7 @@ struct Challenge {
     title: &'static str,
     plugin: &'static str,
     settings: &'static [&'static str],
-    /// As for `maelstrom test`, without the program.
+    /// As for `host test`, without the plugin: Maelstrom's, but for the jitter.
     flags: &'static str,
     targets: &'static [Target],
 }
