@@ -9,9 +9,10 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
-use crate::checker::Valid;
 use crate::checker::history::{Recorded, read_histories};
 use crate::checker::verdict::Finding;
+use crate::checker::{History, Valid};
+use crate::protocol::quote;
 use crate::workload::{self, Checked, Errors, Topology, Workload};
 
 use super::test::{BAD_ARGUMENTS, INTERNAL_ERROR, status};
@@ -88,9 +89,9 @@ fn judge_all(arguments: &Arguments) -> Result<Valid> {
         let workload = arguments.workload.as_deref().or(recorded.workload.as_deref());
         let workload =
             workload.with_context(|| format!("{name} does not say its workload; say it with -w"))?;
-        let mut checked = arguments.judge(workload)?.check(&recorded.history);
-        if recorded.history.client_ops().next().is_none() {
-            let text = "no client did anything, so nothing was judged".to_owned();
+        let judge = arguments.judge(workload)?;
+        let mut checked = judge.check(&recorded.history);
+        if let Some(text) = nothing_to_judge(&recorded.history, &*judge) {
             checked.warnings.push(Finding::overall(text).strictly());
         }
         if arguments.strict {
@@ -100,6 +101,21 @@ fn judge_all(arguments: &Arguments) -> Result<Valid> {
         tell(arguments, &recorded, workload, &checked)?;
     }
     worst.with_context(|| format!("{name} holds no history: there is no operation in it"))
+}
+
+/// Why a history says nothing about the workload, if it does not.
+fn nothing_to_judge(history: &History, judge: &dyn Workload) -> Option<String> {
+    let Some(first) = history.client_ops().next() else {
+        return Some("no client did anything, so nothing was judged".to_owned());
+    };
+    let operations = judge.operations();
+    if history.client_ops().any(|op| operations.contains(&&*op.f)) {
+        return None;
+    }
+    let (wanted, found) = (operations.join("`, `"), quote(&first.f));
+    Some(format!(
+        "nothing was judged: the history has none of this workload's operations (`{wanted}`), but `{found}`; is -w right?"
+    ))
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>> {

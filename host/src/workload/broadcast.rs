@@ -38,6 +38,10 @@ fn topology_request(options: &Options) -> String {
 }
 
 impl Workload for Broadcast {
+    fn operations(&self) -> &'static [&'static str] {
+        &["broadcast", "read"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: false, timeout_ms: RPC_TIMEOUT_MS, maps_errors: true }
     }

@@ -32,6 +32,10 @@ impl Counter {
 }
 
 impl Workload for Counter {
+    fn operations(&self) -> &'static [&'static str] {
+        &["add", "read"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: false, timeout_ms: RPC_TIMEOUT_MS, maps_errors: false }
     }

@@ -14,6 +14,10 @@ static ECHO_OK: Schema = Schema::with("echo_ok", "echo", Type::Any);
 pub(super) struct Echo;
 
 impl Workload for Echo {
+    fn operations(&self) -> &'static [&'static str] {
+        &["echo"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: false, timeout_ms: RPC_TIMEOUT_MS, maps_errors: true }
     }

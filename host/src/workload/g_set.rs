@@ -24,6 +24,10 @@ impl GSet {
 }
 
 impl Workload for GSet {
+    fn operations(&self) -> &'static [&'static str] {
+        &["add", "read"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: false, timeout_ms: RPC_TIMEOUT_MS, maps_errors: false }
     }

@@ -187,6 +187,10 @@ impl Kafka {
 }
 
 impl Workload for Kafka {
+    fn operations(&self) -> &'static [&'static str] {
+        &["assign", "crash", "poll", "send", "subscribe", "txn"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: false, timeout_ms: RPC_TIMEOUT_MS, maps_errors: true }
     }

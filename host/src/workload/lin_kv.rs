@@ -81,6 +81,10 @@ fn keyed(key: i64, value: impl Into<Value>) -> Value {
 }
 
 impl Workload for LinKv {
+    fn operations(&self) -> &'static [&'static str] {
+        &["read", "write", "cas"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: true, timeout_ms: self.timeout_ms, maps_errors: true }
     }

@@ -203,6 +203,9 @@ impl Checked {
 
 /// A workload. Workers are numbered below [`Options::concurrency`]; each has at most one operation in hand.
 pub trait Workload {
+    /// The names of its operations in a history.
+    fn operations(&self) -> &'static [&'static str];
+
     /// How its clients behave.
     fn clients(&self) -> Clients;
 

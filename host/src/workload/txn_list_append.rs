@@ -31,6 +31,10 @@ impl TxnListAppend {
 }
 
 impl Workload for TxnListAppend {
+    fn operations(&self) -> &'static [&'static str] {
+        &["txn"]
+    }
+
     fn clients(&self) -> Clients {
         txn::CLIENTS
     }

@@ -31,6 +31,10 @@ impl TxnRwRegister {
 }
 
 impl Workload for TxnRwRegister {
+    fn operations(&self) -> &'static [&'static str] {
+        &["txn"]
+    }
+
     fn clients(&self) -> Clients {
         txn::CLIENTS
     }

@@ -11,6 +11,10 @@ static GENERATE_OK: Schema = Schema::with("generate_ok", "id", Type::Any);
 pub(super) struct UniqueIds;
 
 impl Workload for UniqueIds {
+    fn operations(&self) -> &'static [&'static str] {
+        &["generate"]
+    }
+
     fn clients(&self) -> Clients {
         Clients { reusable: true, timeout_ms: RPC_TIMEOUT_MS, maps_errors: true }
     }

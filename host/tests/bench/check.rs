@@ -240,3 +240,11 @@ fn a_history_of_completions_alone_is_judged_without_an_order_of_time_that_nobody
     let unnamed = stale.replace(":process 0 ", "").replace(":process 1 ", "").replace(":process 2 ", "");
     assert_eq!(judged(&["-", "-w", "txn-list-append"], &unnamed).0, 0);
 }
+
+#[test]
+fn a_history_of_another_workload_is_not_silently_valid() {
+    let input = pair("zap", "nil", "1");
+    let (status, told) = judged(&["-", "-w", "unique-ids"], &input);
+    assert!(status == 0 && told.contains("warning: nothing was judged: the history has none of this workload's operations (`generate`), but `zap`"), "{told}");
+    assert_eq!(judged(&["-", "-w", "unique-ids", "--strict"], &input).0, 1);
+}
