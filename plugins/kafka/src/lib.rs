@@ -4,7 +4,7 @@
 //! beginning of it, so a poll never skips a message and never takes one back. A message gets one offset, however often
 //! the network loses or repeats it. Committed offsets only grow. This holds under partitions (one-way ones too), loss,
 //! duplication, slow links, pauses, and clocks that jump; polls and commits are answered at once whatever the network
-//! does. A `send` needs the owner of its key: while that cannot be reached the client waits, for 4.4 s at most; then it is
+//! does. A `send` needs the owner of its key: while that cannot be reached the client waits, for 4 s at most; then it is
 //! told that the outcome is not known (error 0), and its message may still appear.
 //!
 //! **Does not survive** the loss of a node's memory (`--nemesis kill`): a log has one owner, and what the owner forgets

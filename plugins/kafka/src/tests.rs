@@ -144,7 +144,7 @@ fn whoever_sends_to_an_owner_out_of_reach_learns_in_time_that_the_outcome_is_not
     let key = key_of("n2", 2);
     cluster.partition(&[&["n1"], &["n2"]]);
     // From waiting for nobody, and while others wait; in every part of a step.
-    let (least, most) = (Duration::from_millis(4200), guest_sdk::PATIENCE);
+    let (least, most) = (Duration::from_millis(3800), Duration::from_secs(4));
     for message in 0..30 {
         let sent = submit(&mut cluster, "n1", &key, message);
         cluster.advance(Duration::from_millis(70));
