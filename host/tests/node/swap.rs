@@ -93,6 +93,26 @@ fn a_new_version_takes_over_the_state_of_the_old_one() {
 }
 
 #[test]
+fn a_version_that_takes_over_before_the_cluster_is_up_waits_as_the_old_one_did() {
+    let init = r#"do={"do":"send","dest":"n2","body":"{\"old\":1}"},{"do":"set_timer","after_ms":20}"#;
+    let mut watched = Watched::start("puppet", &["--set", init]);
+    watched.replace("puppet");
+    watched.expect_logged("the plugin was swapped with 0 bytes of state");
+    // The first that is heard after `init_ok`, in order: what the old one said, and then what the new one did.
+    watched.node.script("");
+    watched.node.expect(r#"{"src":"n1","dest":"n2","body":{"old":1}}"#);
+    watched.node.expect_told(r#"{"timer":1}"#);
+    watched.expect_load("");
+    watched.node.expect_told(r#"{"fired":1}"#);
+
+    let mut watched = Watched::start("puppet", &["--set", init]);
+    watched.replace_with(b"not a plugin");
+    watched.expect_logged("this is a text file");
+    watched.node.script("");
+    watched.node.expect(r#"{"src":"n1","dest":"n2","body":{"old":1}}"#);
+}
+
+#[test]
 fn requests_calls_and_timers_go_over_to_the_new_version() {
     let mut watched = Watched::start("puppet", &[]);
     watched.node.request(7, r#"{"script":[{"do":"call","dest":"n2","body":"{}","timeout_ms":60000},{"do":"set_timer","after_ms":4000},{"do":"keep","state":"s"}]}"#);
