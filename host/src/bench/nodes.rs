@@ -43,15 +43,10 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// A life that begins now. How it has answered before is remembered.
-    pub fn begin_life(&mut self, now_ns: u64) {
-        let Answers { last_ns, .. } = self.answers;
-        *self = Node {
-            life: Life::Up,
-            began_ns: now_ns,
-            answers: Answers { last_ns, unanswered: 0 },
-            ..Node::default()
-        };
+    /// A life that begins now, or the time between two lives. How it has answered before is remembered.
+    pub fn enter(&mut self, life: Life, now_ns: u64) {
+        let answers = Answers { last_ns: self.answers.last_ns, unanswered: 0 };
+        *self = Node { life, began_ns: now_ns, answers, ..Node::default() };
     }
 
     /// Whether it has run without a break since then.

@@ -1,9 +1,6 @@
 //! Who takes part in a run, by name: nodes, clients and services, and the order in which people expect them.
 
-/// Whether this is the name of a client (spec §5.1).
-pub fn is_client(name: &str) -> bool {
-    name.starts_with('c')
-}
+pub use crate::protocol::is_client;
 
 /// Whether this is the name of one of Maelstrom's services.
 pub fn is_service(name: &str) -> bool {

@@ -5,7 +5,7 @@ use std::mem;
 use super::{Event, Loop};
 use crate::bench::nemesis::Action;
 use crate::bench::network::DropReason;
-use crate::bench::nodes::{Answers, Life, Node};
+use crate::bench::nodes::Life;
 use crate::checker::{Kind, Op, Process, Value};
 
 impl Loop<'_> {
@@ -59,9 +59,7 @@ impl Loop<'_> {
         for message in mem::take(&mut self.nodes[node].held) {
             self.journal.drop(self.now_ns, message, DropReason::Down.as_str());
         }
-        let Answers { last_ns, .. } = self.nodes[node].answers;
-        let answers = Answers { last_ns, unanswered: 0 };
-        self.nodes[node] = Node { life: Life::Killed, answers, ..Node::default() };
+        self.nodes[node].enter(Life::Killed, self.now_ns);
     }
 
     fn restart_killed(&mut self) {

@@ -20,7 +20,7 @@ impl Loop<'_> {
 
     /// Starts a node and sends it `init`, from a client made for that.
     pub(super) fn start_node(&mut self, node: usize) {
-        self.nodes[node].begin_life(self.now_ns);
+        self.nodes[node].enter(Life::Up, self.now_ns);
         self.network.bring_up(node);
         self.cluster.start(node, self.now_ns);
         self.collect_outputs();

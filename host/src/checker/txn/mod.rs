@@ -175,7 +175,8 @@ impl TxnResult {
             }
         }
         for findings in [&mut self.findings, &mut self.unjudged] {
-            findings.sort_by_key(|finding| finding.time_ns);
+            // What is about the history as a whole, such as that it proves nothing, comes after what happened in it.
+            findings.sort_by_key(|finding| (finding.time_ns.is_none(), finding.time_ns));
             findings.truncate(FINDINGS_SHOWN);
         }
         let told = |obstacle: &Unjudgeable| match history.ops().get(obstacle.op) {
