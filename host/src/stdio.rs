@@ -36,7 +36,7 @@ pub struct Options {
     /// Log lines below this level are not written.
     pub log_level: Level,
     /// Other versions of the plugin that the node is to take up while it runs.
-    pub reload: Option<Reload>,
+    pub reload: Reload,
 }
 
 /// How a node ended.
@@ -63,7 +63,7 @@ pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> 
             return Ok(End::Faulted);
         }
     };
-    match serve(&mut node, &mut stop, options.reload.as_ref()) {
+    match serve(&mut node, &mut stop, &options.reload) {
         Ok(end) => Ok(end),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Finished),
         Err(error) => Err(error),
@@ -71,7 +71,7 @@ pub fn run(plugin: &Plugin<Core<Process>>, options: Options) -> io::Result<End> 
 }
 
 /// The loop.
-fn serve(node: &mut Node<Process>, stop: &mut Stop, reload: Option<&Reload>) -> io::Result<End> {
+fn serve(node: &mut Node<Process>, stop: &mut Stop, reload: &Reload) -> io::Result<End> {
     let mut input = Input::default();
     let mut woken = Woken::Alarm;
     loop {
@@ -107,8 +107,7 @@ fn serve(node: &mut Node<Process>, stop: &mut Stop, reload: Option<&Reload>) -> 
 }
 
 /// Takes up a new version of the plugin, or says why not.
-fn swap(node: &mut Node<Process>, reload: Option<&Reload>) -> Result<(), (String, Fault)> {
-    let Some(reload) = reload else { return Ok(()) };
+fn swap(node: &mut Node<Process>, reload: &Reload) -> Result<(), (String, Fault)> {
     let plugin = match reload.take() {
         None => return Ok(()),
         Some(Ok(plugin)) => plugin,
@@ -155,8 +154,8 @@ fn fire(node: &mut Node<Process>) -> Result<(), (String, Fault)> {
 }
 
 /// Before `init` a node is in no hurry, and need not watch its reader from another thread.
-fn waits_for_input_only(node: &mut Node<Process>, reload: Option<&Reload>) -> bool {
-    !reload.is_some_and(Reload::is_ready) && node.next_alarm_ns().is_none() && !node.id().is_empty()
+fn waits_for_input_only(node: &mut Node<Process>, reload: &Reload) -> bool {
+    !reload.is_ready() && node.next_alarm_ns().is_none() && !node.id().is_empty()
 }
 
 enum Woken {
@@ -168,7 +167,7 @@ enum Woken {
 }
 
 /// Waits for input, the next alarm, a new version of the plugin, a signal, or the end of whoever reads our output.
-fn wait(node: &mut Node<Process>, stop: &Stop, reload: Option<&Reload>) -> io::Result<Woken> {
+fn wait(node: &mut Node<Process>, stop: &Stop, reload: &Reload) -> io::Result<Woken> {
     let timeout = node.next_alarm_ns().map(|alarm_ns| {
         let wait_ns = alarm_ns.saturating_sub(node.environment().now_ns());
         Timespec { tv_sec: (wait_ns / 1_000_000_000) as i64, tv_nsec: (wait_ns % 1_000_000_000) as i64 }
@@ -177,8 +176,7 @@ fn wait(node: &mut Node<Process>, stop: &Stop, reload: Option<&Reload>) -> io::R
         PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN),
         PollFd::from_borrowed_fd(stop.signals(), PollFlags::IN),
         PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::empty()),
-        // Where nothing is to be reloaded the signals are watched twice.
-        PollFd::from_borrowed_fd(reload.map_or(stop.signals(), Reload::ready), PollFlags::IN),
+        PollFd::from_borrowed_fd(reload.ready(), PollFlags::IN),
     ];
     match poll(&mut fds, timeout.as_ref()) {
         Ok(0) | Err(Errno::INTR) => return Ok(Woken::Alarm),

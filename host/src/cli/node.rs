@@ -119,7 +119,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
         },
         settings: arguments.settings,
         log_level: arguments.log_level.into(),
-        reload: Some(reload),
+        reload,
     };
     match stdio::run(&plugin, options).context("cannot read or write messages")? {
         End::Finished => Ok(ExitCode::SUCCESS),
